@@ -1,0 +1,69 @@
+"""The project's virtual environment, made and kept up to date with Python and pip alone.
+
+Only the standard library here: this runs before anything is installed.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".venv"
+RUN_REQUIREMENTS = ROOT / "infra" / "local" / "requirements.txt"
+DEV_REQUIREMENTS = ROOT / "requirements-dev.txt"
+
+_OLDEST_PYTHON = (3, 11)
+
+
+def ensure(requirements: Path) -> Path:
+    """Make ``.venv`` hold what a requirements file asks for; the path of its Python.
+
+    Does nothing where the file's contents are what was installed last. Exits with a sentence
+    where Python is too old or pip fails.
+    """
+    if sys.version_info < _OLDEST_PYTHON:
+        sys.exit("totp-binding needs Python 3.11 or later.")
+    python = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = HOME / f"installed-{requirements.parent.name}-{requirements.stem}"
+    wanted = _digest(requirements)
+    if stamp.exists() and stamp.read_text("utf-8") == wanted and _works(python):
+        return python
+    if not _works(python):
+        print("making .venv", flush=True)
+        venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(HOME)
+    print(f"installing {requirements.relative_to(ROOT)}", flush=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    pip += ["--disable-pip-version-check", "--requirement", str(requirements)]
+    if subprocess.run(pip, check=False).returncode:
+        sys.exit("pip could not install what is missing; its own words are above.")
+    stamp.write_text(wanted, "utf-8")
+    return python
+
+
+def run_inside(requirements: Path, module: str) -> None:
+    """Come back as ``module`` in the virtual environment, unless that is where we are."""
+    if Path(sys.prefix).resolve() == HOME.resolve():
+        return
+    command = [str(ensure(requirements)), "-m", module, *sys.argv[1:]]
+    if os.name == "nt":
+        sys.exit(subprocess.run(command, check=False).returncode)
+    os.execv(command[0], command)
+
+
+def _works(python: Path) -> bool:
+    return python.exists() and not subprocess.run([python, "-c", ""], check=False).returncode
+
+
+def _digest(requirements: Path) -> str:
+    """A digest of the file, of the files it includes, and of the Python that it is for."""
+    text = requirements.read_text("utf-8")
+    included = [line.split()[1] for line in text.splitlines() if line.startswith("-r ")]
+    parts = [sys.version, text, *(_digest(requirements.parent / name) for name in included)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    ensure(DEV_REQUIREMENTS)
