@@ -1,0 +1,1 @@
+"""The service behind the second factor: binding, verifying and unbinding TOTP authenticators."""
