@@ -1,0 +1,208 @@
+"""Keys that KMS seals: data keys for TOTP secrets, private keys for passes.
+
+The keys table holds them sealed, under an encryption context that names purpose, id and term, so
+that whoever can write the table can neither add a key, nor stretch a term, nor turn a key to
+another purpose. A process opens each key once and forgets it after five minutes: disabling the
+KMS key stops the service within that time.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws.clients import error_code, number, trouble
+from chalicelib.core.refusal import Unavailable
+from chalicelib.core.rotation import Purpose, Term, newest
+from chalicelib.log import log
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+
+KEPT_SECONDS = 300
+"""How long an opened key stays in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKey:
+    """A key that KMS has opened: its term, and the key itself."""
+
+    term: Term
+    material: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedKey:
+    term: Term
+    blob: bytes
+
+
+@dataclass(slots=True)
+class _Ring:
+    """What a process knows of one purpose's keys since it last read the table."""
+
+    read_at: float
+    sealed: dict[str, _SealedKey]
+    opened: dict[str, OpenKey | None] = field(default_factory=dict)
+
+
+class Keyring:
+    """The keys table, and what KMS opens of it."""
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        kms: "KMSClient",
+        table: str,
+        kms_key: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._kms = kms
+        self._table = table
+        self._kms_key = kms_key
+        self._clock = clock
+        self._rings: dict[Purpose, _Ring] = {}
+        self._lock = threading.Lock()
+
+    def current(self, purpose: Purpose) -> OpenKey:
+        """The key to seal or sign with now. Unavailable where there is none that KMS opens.
+
+        Before that is said the table is read again: the first keys may have come just now.
+        """
+        now = int(self._clock())
+        with self._lock:
+            for ring_of in (self._ring, self._read):
+                ring = ring_of(purpose)
+                terms = [key.term for key in ring.sealed.values()]
+                while (term := newest(terms, now)) is not None:
+                    if (key := self._open(ring, purpose, term.key_id)) is not None:
+                        return key
+                    terms.remove(term)
+        raise Unavailable(f"there is no key of purpose {purpose} to use: has rotate_keys run?")
+
+    def by_id(self, purpose: Purpose, key_id: str) -> OpenKey:
+        """The key of that id, whatever its term; for one not known yet the table is read again."""
+        with self._lock:
+            ring = self._ring(purpose)
+            if key_id not in ring.sealed:
+                ring = self._read(purpose)
+            if key_id in ring.sealed and (key := self._open(ring, purpose, key_id)) is not None:
+                return key
+        raise Unavailable(f"there is no key {key_id!r} of purpose {purpose} that KMS opens")
+
+    def published(self, purpose: Purpose) -> list[OpenKey]:
+        """Every key that KMS opens and whose signatures may be good, now or soon."""
+        now = int(self._clock())
+        with self._lock:
+            ring = self._ring(purpose)
+            wanted = [key.term.key_id for key in ring.sealed.values() if key.term.published_at(now)]
+            opened = [self._open(ring, purpose, key_id) for key_id in wanted]
+        return [key for key in opened if key is not None]
+
+    def terms(self, purpose: Purpose) -> list[Term]:
+        """The terms of all keys of a purpose, as the table has them at this moment."""
+        with self._lock:
+            return [key.term for key in self._read(purpose).sealed.values()]
+
+    def add(self, purpose: Purpose, term: Term, material: bytes) -> None:
+        """Seal a new key and put it into the table; an id that is taken is never overwritten."""
+        with trouble("sealing a key"):
+            sealed = self._kms.encrypt(
+                KeyId=self._kms_key, Plaintext=material, EncryptionContext=_context(purpose, term)
+            )
+        item: dict[str, Any] = {
+            "purpose": {"S": purpose.value},
+            "key_id": {"S": term.key_id},
+            "not_before": {"N": str(term.not_before)},
+            "sealed": {"B": sealed["CiphertextBlob"]},
+        }
+        if term.not_after is not None:
+            item["not_after"] = {"N": str(term.not_after)}
+        with trouble("storing a key"):
+            self._dynamodb.put_item(
+                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(key_id)"
+            )
+        self._forget(purpose)
+
+    def remove(self, purpose: Purpose, key_id: str) -> None:
+        """Take a key out of the table; harmless where it is gone already."""
+        with trouble("removing a key"):
+            self._dynamodb.delete_item(
+                TableName=self._table, Key={"purpose": {"S": purpose.value}, "key_id": {"S": key_id}}
+            )
+        self._forget(purpose)
+
+    def _forget(self, purpose: Purpose) -> None:
+        with self._lock:
+            self._rings.pop(purpose, None)
+
+    def _ring(self, purpose: Purpose) -> _Ring:
+        ring = self._rings.get(purpose)
+        if ring is None or not 0 <= self._clock() - ring.read_at < KEPT_SECONDS:
+            ring = self._read(purpose)
+        return ring
+
+    def _read(self, purpose: Purpose) -> _Ring:
+        self._rings.pop(purpose, None)
+        sealed: dict[str, _SealedKey] = {}
+        read_at = self._clock()
+        with trouble("reading the keys"):
+            pages = self._dynamodb.get_paginator("query").paginate(
+                TableName=self._table,
+                ConsistentRead=True,
+                KeyConditionExpression="purpose = :purpose",
+                ExpressionAttributeValues={":purpose": {"S": purpose.value}},
+            )
+            for item in (item for page in pages for item in page["Items"]):
+                try:
+                    key = _sealed_key(item)
+                except (KeyError, TypeError, ValueError):
+                    log.error(
+                        "an item of the keys table cannot be read", extra={"purpose": purpose.value}
+                    )
+                    continue
+                sealed[key.term.key_id] = key
+        ring = self._rings[purpose] = _Ring(read_at, sealed)
+        return ring
+
+    def _open(self, ring: _Ring, purpose: Purpose, key_id: str) -> OpenKey | None:
+        """The opened key; None where KMS says that it is not one it ever sealed for this use."""
+        if key_id not in ring.opened:
+            ring.opened[key_id] = self._opened(purpose, ring.sealed[key_id])
+        return ring.opened[key_id]
+
+    def _opened(self, purpose: Purpose, key: _SealedKey) -> OpenKey | None:
+        with trouble("opening a key"):
+            try:
+                answer = self._kms.decrypt(
+                    CiphertextBlob=key.blob,
+                    EncryptionContext=_context(purpose, key.term),
+                    KeyId=self._kms_key,
+                )
+            except ClientError as error:
+                if error_code(error) not in ("InvalidCiphertextException", "IncorrectKeyException"):
+                    raise
+                log.error(
+                    "a key in the table was not sealed for this use",
+                    extra={"purpose": purpose.value, "key_id": key.term.key_id},
+                )
+                return None
+        return OpenKey(key.term, answer["Plaintext"])
+
+
+def _context(purpose: Purpose, term: Term) -> dict[str, str]:
+    """What KMS binds a sealed key to; CloudTrail shows it, so it holds nothing secret."""
+    context = {"purpose": purpose.value, "key_id": term.key_id, "not_before": str(term.not_before)}
+    if term.not_after is not None:
+        context["not_after"] = str(term.not_after)
+    return context
+
+
+def _sealed_key(item: dict[str, Any]) -> _SealedKey:
+    not_after = number(item["not_after"]) if "not_after" in item else None
+    term = Term(item["key_id"]["S"], number(item["not_before"]), not_after)
+    return _SealedKey(term, bytes(item["sealed"]["B"]))
