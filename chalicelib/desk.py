@@ -1,0 +1,53 @@
+"""The support desk's job: unbind, unlock, look up. Nothing here can read a secret."""
+
+from typing import Any
+
+from chalicelib.core import binding as rules
+from chalicelib.core.binding import Binding, Decision, NothingToDo, Unbound, Unlocked
+from chalicelib.core.event import Source
+from chalicelib.edge.desk_events import Errand, Inquiry, found
+from chalicelib.edge.times import rfc3339
+from chalicelib.settling import Settling
+
+
+class Desk:
+    """Runs support's errands."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
+
+    def unbind(self, errand: Errand, request_id: str) -> dict[str, Any]:
+        """Drop an account's binding, pending or bound; asking twice is harmless."""
+
+        def decide(binding: Binding, now: int) -> Decision[Unbound | NothingToDo]:
+            return rules.unbind(binding, now)
+
+        answer = self._settling.settle(errand.account, _through(errand, request_id), decide)
+        dropped = answer if isinstance(answer, Unbound) else None
+        return {
+            "outcome": "unbound" if dropped else "not_bound",
+            "account": errand.account,
+            "binding": dropped and dropped.binding_id,
+            "bound_at": rfc3339(dropped.bound_at if dropped else None),
+            "unbound_at": rfc3339(dropped.unbound_at if dropped else None),
+        }
+
+    def unlock(self, errand: Errand, request_id: str) -> dict[str, Any]:
+        """Clear an account's count of wrong codes, lock and suspension."""
+
+        def decide(binding: Binding, now: int) -> Decision[Unlocked | NothingToDo]:
+            return rules.unlock(binding)
+
+        answer = self._settling.settle(errand.account, _through(errand, request_id), decide)
+        outcome = "unlocked" if isinstance(answer, Unlocked) else "not_locked"
+        return {"outcome": outcome, "account": errand.account}
+
+    def look_up(self, inquiry: Inquiry) -> dict[str, Any]:
+        """How an account stands, and what happened to it."""
+        return found(self._settling.look(inquiry.account), history=[])
+
+
+def _through(errand: Errand, request_id: str) -> Source:
+    return Source(
+        request_id=request_id, operator=errand.operator, ticket=errand.ticket, reason=errand.reason
+    )

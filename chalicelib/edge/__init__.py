@@ -1,0 +1,1 @@
+"""What the outside sees: requests, login tokens, passes, QR codes, problems."""

@@ -1,0 +1,148 @@
+"""The environment, typed and checked once. Nothing in it is secret."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib.core.channel import Channel
+from chalicelib.core.refusal import Unavailable
+from chalicelib.edge.login import Client, LoginRules, usable_keys
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+LONGEST_WAIT = 86_400
+"""No password typed more than a day ago is a first factor, whatever a deployment says."""
+
+
+class WrongSetting(Unavailable):
+    """A setting that is missing or malformed; the message names it and never quotes its value."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"the setting {name} {problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment decides.
+
+    ``login_key_set`` is the set itself, ``login_key_set_url`` where it is fetched from: one of the
+    two is there. The two ages are in seconds.
+    """
+
+    bindings_table: str
+    keys_table: str
+    kms_key: str
+    otp_issuer: str
+    pass_issuer: str
+    pass_audience: str
+    login: LoginRules
+    login_key_set: bytes | None
+    login_key_set_url: str | None
+    login_age: int
+    login_age_to_confirm: int
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings of a process. WrongSetting where one is missing or malformed."""
+    given = _Environment(environment)
+    key_set, url = given.optional("LOGIN_KEY_SET"), given.optional("LOGIN_KEY_SET_URL")
+    if (key_set is None) == (url is None):
+        raise WrongSetting("LOGIN_KEY_SET_URL", "or LOGIN_KEY_SET must be set, and only one of them")
+    return Settings(
+        bindings_table=given.required("BINDINGS_TABLE"),
+        keys_table=given.required("KEYS_TABLE"),
+        kms_key=given.required("KMS_KEY"),
+        otp_issuer=_otp_issuer(given.required("OTP_ISSUER")),
+        pass_issuer=given.required("PASS_ISSUER"),
+        pass_audience=given.required("PASS_AUDIENCE"),
+        login=LoginRules(
+            issuer=given.required("LOGIN_ISSUER"),
+            audience=given.optional("LOGIN_AUDIENCE"),
+            account_claim=given.optional("LOGIN_ACCOUNT_CLAIM") or "username",
+            client_claim=given.optional("LOGIN_CLIENT_CLAIM") or "client_id",
+            clients=_clients(given.required("LOGIN_CLIENTS")),
+        ),
+        login_key_set=None if key_set is None else _key_set(key_set),
+        login_key_set_url=None if url is None else _key_set_url(url),
+        login_age=given.seconds("LOGIN_AGE", 300),
+        login_age_to_confirm=given.seconds("LOGIN_AGE_TO_CONFIRM", 900),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Environment:
+    values: Mapping[str, str]
+
+    def optional(self, name: str) -> str | None:
+        """The value, or None where it is absent or empty, since Lambda keeps no empty ones apart."""
+        return self.values.get(name, "").strip() or None
+
+    def required(self, name: str) -> str:
+        value = self.optional(name)
+        if value is None:
+            raise WrongSetting(name, "is missing")
+        return value
+
+    def seconds(self, name: str, usual: int) -> int:
+        value = self.optional(name)
+        if value is None:
+            return usual
+        if not (
+            value.isascii() and value.isdecimal() and len(value) < 9 and 0 < int(value) <= LONGEST_WAIT
+        ):
+            raise WrongSetting(name, f"must be whole seconds from 1 to {LONGEST_WAIT}")
+        return int(value)
+
+
+def _otp_issuer(value: str) -> str:
+    """The name that authenticators show; a colon would end the label's prefix early."""
+    if ":" in value or not value.isprintable():
+        raise WrongSetting("OTP_ISSUER", "must have no colon and no control characters")
+    return value
+
+
+def _key_set_url(value: str) -> str:
+    """A URL that nobody on the way can change the answer of: https, but for the loopback address."""
+    try:
+        parts = urlsplit(value)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    except ValueError:
+        safe = False
+    if not (safe and parts.hostname):
+        raise WrongSetting("LOGIN_KEY_SET_URL", "must be an https URL")
+    return value
+
+
+def _key_set(value: str) -> bytes:
+    document = value.encode()
+    try:
+        usable = usable_keys(document)
+    except ValueError:
+        usable = []
+    if not usable:
+        raise WrongSetting("LOGIN_KEY_SET", "must be a JSON Web Key Set with an RSA or P-256 key")
+    return document
+
+
+def _clients(value: str) -> dict[str, Client]:
+    """By client id, as in ``{"<id>": {"channel": "desktop", "may_bind": true}}``."""
+    try:
+        entries = json.loads(value)
+        if isinstance(entries, dict) and entries:
+            return {client_id: _client(entry) for client_id, entry in entries.items()}
+    except (KeyError, TypeError, ValueError, RecursionError):
+        pass
+    raise WrongSetting(
+        "LOGIN_CLIENTS",
+        'must map client ids to {"channel": "desktop" or "mobile", "may_bind": true or false}, '
+        "and mobile ones never bind",
+    )
+
+
+def _client(entry: Any) -> Client:
+    channel, may_bind = Channel(entry["channel"]), entry["may_bind"]
+    if not isinstance(may_bind, bool) or (may_bind and channel is Channel.MOBILE):
+        raise ValueError(channel)
+    return Client(channel, may_bind)

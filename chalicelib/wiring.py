@@ -1,0 +1,70 @@
+"""Puts the parts together, once per process, from the environment."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.aws import clients
+from chalicelib.aws.keyring import Keyring
+from chalicelib.aws.store import BindingTable
+from chalicelib.aws.vault import Vault
+from chalicelib.desk import Desk
+from chalicelib.edge.login import KeySet, LoginCheck, fetcher
+from chalicelib.edge.passes import Passes
+from chalicelib.rotation import Rotation
+from chalicelib.service import Service
+from chalicelib.settings import Settings, read_settings
+from chalicelib.settling import Settling
+
+clock: Callable[[], float] = time.time
+"""The one clock of a process."""
+
+_lock = threading.Lock()
+_parts: "Parts | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the entry points hand on to."""
+
+    settings: Settings
+    login: LoginCheck
+    service: Service
+    desk: Desk
+    passes: Passes
+    rotation: Rotation
+
+
+def parts() -> Parts:
+    """The parts of this process. WrongSetting, each time anew, where the environment is wrong."""
+    global _parts
+    with _lock:
+        if _parts is None:
+            _parts = _put_together(read_settings(os.environ))
+        return _parts
+
+
+def forget() -> None:
+    """Put everything together anew at the next call, as a new process would."""
+    global _parts
+    _parts = None
+
+
+def _put_together(settings: Settings) -> Parts:
+    reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
+    keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, clock)
+    passes = Passes(keyring, settings.pass_issuer, settings.pass_audience)
+    url = settings.login_key_set_url
+    key_set = KeySet(fetcher(url) if url else None, settings.login_key_set, clock)
+    for_clients = BindingTable(reads, writes, settings.bindings_table, secrets=True)
+    for_support = BindingTable(reads, writes, settings.bindings_table, secrets=False)
+    return Parts(
+        settings=settings,
+        login=LoginCheck(settings.login, key_set, clock),
+        service=Service(Settling(for_clients, clock), Vault(keyring), passes, settings.otp_issuer),
+        desk=Desk(Settling(for_support, clock)),
+        passes=passes,
+        rotation=Rotation(keyring, clock),
+    )
