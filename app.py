@@ -1,0 +1,119 @@
+"""Every entry point of the service: who may call it, and who does the work."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, cast
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response
+
+from chalicelib import wiring
+from chalicelib.edge import answers, desk_events, http
+from chalicelib.edge.http import Call
+from chalicelib.wiring import Parts
+
+app = Chalice(app_name="totp-binding", configure_logs=False)
+app.register_middleware(http.catch_all, "http")
+
+any_body = partial(app.route, content_types=["*/*"])
+"""A route that takes whatever body a client sends, and leaves the judgement to us."""
+
+
+def answered(
+    status: int = 200, cache_control: str = http.NO_STORE
+) -> Callable[[Callable[[Call, Parts], dict[str, Any]]], Callable[[], Response]]:
+    """Make a view of a function from a call to the document of its answer."""
+
+    def decorate(respond: Callable[[Call, Parts], dict[str, Any]]) -> Callable[[], Response]:
+        @wraps(respond)
+        def view() -> Response:
+            return http.answer(
+                cast(Request, app.current_request),
+                lambda call: respond(call, wiring.parts()),
+                status=status,
+                cache_control=cache_control,
+            )
+
+        return view
+
+    return decorate
+
+
+@any_body("/binding", methods=["GET"])
+@answered()
+def binding(call: Call, parts: Parts) -> dict[str, Any]:
+    """Every client: how the caller's account stands."""
+    caller = call.log_in(parts.login, parts.settings.login_age)
+    return answers.binding(parts.service.look(caller))
+
+
+@any_body("/bind", methods=["POST"])
+@answered(status=201)
+def bind(call: Call, parts: Parts) -> dict[str, Any]:
+    """Clients that may bind: a new QR code."""
+    caller = call.log_in_to_bind(parts.login, parts.settings.login_age)
+    return answers.qr_code(parts.service.begin(caller, call.source))
+
+
+@any_body("/bind/confirm", methods=["POST"])
+@answered()
+def confirm(call: Call, parts: Parts) -> dict[str, Any]:
+    """Clients that may bind: the first code, which binds and logs in."""
+    caller = call.log_in_to_bind(parts.login, parts.settings.login_age_to_confirm)
+    return answers.bound(parts.service.confirm(caller, call.code(), call.source))
+
+
+@any_body("/verify", methods=["POST"])
+@answered()
+def verify(call: Call, parts: Parts) -> dict[str, Any]:
+    """Every client: a code for a pass."""
+    caller = call.log_in(parts.login, parts.settings.login_age)
+    return answers.logged_in(parts.service.verify(caller, call.code(), call.source))
+
+
+@any_body("/.well-known/jwks.json", methods=["GET"])
+@answered(cache_control="public, max-age=300")
+def key_set(call: Call, parts: Parts) -> dict[str, Any]:
+    """Anyone, above all the trading gateway: the public keys of the passes."""
+    return parts.passes.key_set()
+
+
+@app.lambda_function(name="unbind")
+def unbind(event: Any, context: Any) -> dict[str, Any]:
+    """Support staff: drop an account's binding."""
+    return desk_events.respond(
+        "unbind",
+        event,
+        context.aws_request_id,
+        desk_events.unbind_errand,
+        lambda errand: wiring.parts().desk.unbind(errand, context.aws_request_id),
+    )
+
+
+@app.lambda_function(name="unlock")
+def unlock(event: Any, context: Any) -> dict[str, Any]:
+    """Support staff: clear an account's wrong codes, lock and suspension."""
+    return desk_events.respond(
+        "unlock",
+        event,
+        context.aws_request_id,
+        desk_events.unlock_errand,
+        lambda errand: wiring.parts().desk.unlock(errand, context.aws_request_id),
+    )
+
+
+@app.lambda_function(name="lookup")
+def lookup(event: Any, context: Any) -> dict[str, Any]:
+    """Support staff: how an account stands, and its history."""
+    return desk_events.respond(
+        "lookup",
+        event,
+        context.aws_request_id,
+        desk_events.inquiry,
+        lambda inquiry: wiring.parts().desk.look_up(inquiry),
+    )
+
+
+@app.schedule(Rate(1, unit=Rate.DAYS), name="rotate_keys")
+def rotate_keys(event: CloudWatchEvent) -> dict[str, Any]:
+    """The clock, once a day: new keys in time, old signing keys off the key set."""
+    return wiring.parts().rotation.run()
