@@ -1,0 +1,1 @@
+"""The service on one machine: the deployed handlers on an emulated AWS."""

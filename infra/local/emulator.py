@@ -1,0 +1,112 @@
+"""AWS on this machine: moto behind one lock, with what it lacks for this project.
+
+moto checks a condition and writes in two steps, so two conditional writes at once can both win,
+which DynamoDB never lets happen. Its calls are therefore let in one at a time.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.core.exceptions import JsonRESTError
+from moto.kms.models import Key, KmsBackend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+LOOPBACK = "127.0.0.1"
+
+
+class Emulator:
+    """A moto server on a port that the system chooses, from ``start`` until ``stop``."""
+
+    def __init__(self) -> None:
+        fill_gaps()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._server: BaseWSGIServer = make_server(
+            LOOPBACK,
+            0,
+            _one_at_a_time(DomainDispatcherApplication(create_backend_app)),
+            threaded=True,
+            request_handler=MotoRequestHandler,
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="aws", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where the emulated AWS answers, for every service and region."""
+        return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more, and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:
+    lock = threading.Lock()
+
+    def locked(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        with lock:
+            return list(application(environ, start_response))
+
+    return locked
+
+
+def fill_gaps() -> None:
+    """Teach moto what this project relies on and it leaves out. Harmless when done twice."""
+    if getattr(KmsBackend, "gaps_filled", False):
+        return
+    KmsBackend.gaps_filled = True  # type: ignore[attr-defined]
+    _refuse_disabled_keys()
+    _keep_key_policies_as_json()
+
+
+class _KeyStateError(JsonRESTError):
+    code = 400
+
+
+def _refuse_disabled_keys() -> None:
+    """A KMS key that is disabled, or about to be deleted, opens and seals nothing."""
+    encrypt, decrypt = KmsBackend.encrypt, KmsBackend.decrypt
+
+    def check(key: Key) -> None:
+        if key.key_state == "PendingDeletion":
+            raise _KeyStateError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+        if not key.enabled:
+            raise _KeyStateError("DisabledException", f"{key.arn} is disabled.")
+
+    def checked_encrypt(self: KmsBackend, key_id: str, *args: Any, **kwargs: Any) -> Any:
+        check(self.describe_key(self.any_id_to_key_id(key_id)))
+        return encrypt(self, key_id, *args, **kwargs)
+
+    def checked_decrypt(self: KmsBackend, ciphertext_blob: bytes, *args: Any, **kwargs: Any) -> Any:
+        # moto puts the id of the key, 36 characters, in front of what it sealed.
+        key = self.keys.get(ciphertext_blob[:36].decode("ascii", "replace"))
+        if key is not None:
+            check(key)
+        return decrypt(self, ciphertext_blob, *args, **kwargs)
+
+    KmsBackend.encrypt = checked_encrypt  # type: ignore[method-assign]
+    KmsBackend.decrypt = checked_decrypt  # type: ignore[method-assign]
+
+
+def _keep_key_policies_as_json() -> None:
+    """CloudFormation takes a key policy as a mapping; moto's KMS wants it as text."""
+    create = Key.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
+
+    def create_with_text(cls: type[Key], name: str, resource: Any, *args: Any, **kwargs: Any) -> Any:
+        properties = dict(resource["Properties"])
+        properties["KeyPolicy"] = json.dumps(properties["KeyPolicy"])
+        return create(cls, name, {**resource, "Properties": properties}, *args, **kwargs)
+
+    Key.create_from_cloudformation_json = classmethod(create_with_text)  # type: ignore[assignment]

@@ -1,0 +1,137 @@
+"""What stands in front of the app: API Gateway's part, the password login, Lambda's invoke call."""
+
+import json
+import uuid
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from chalice.config import Config
+from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
+
+from chalicelib.core.refusal import Refusal
+from infra.environment import ROOT
+from infra.gateway_answers import both_languages
+from infra.local.functions import INVOKE_PATH, Functions
+from infra.local.http import Ask, Reply, json_reply
+from infra.local.stack import STAGE, UserPool
+
+BASE = "/api"
+PAGE = ROOT / "infra" / "local" / "page"
+
+
+class Front:
+    """Sends each request to the part that answers it."""
+
+    def __init__(self, module: Any, pool: UserPool) -> None:
+        self._gateway = Gateway(module.app)
+        self._functions = Functions(module)
+        self._login = PasswordLogin(pool)
+
+    def respond(self, ask: Ask) -> Reply:
+        """The reply to any request; never an exception."""
+        path = ask.target.partition("?")[0]
+        if path == BASE or path.startswith(BASE + "/"):
+            return self._gateway.respond(ask)
+        if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
+            kind = ask.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+            return self._functions.invoke(match[1], ask.body or b"", kind)
+        if ask.method == "POST" and path == "/login":
+            return self._login.respond(ask)
+        if ask.method in ("GET", "HEAD") and path == "/":
+            page = (PAGE / "index.html").read_bytes()
+            return Reply(
+                200, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}, page
+            )
+        return refused(Refusal.NOT_FOUND)
+
+
+class _Headers(dict[str, str]):
+    """Headers as the local gateway takes them, with all values of repeated ones beside."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask.headers.items())
+        self.repeated = {name: ask.headers.get_all(name, []) for name in self}
+
+
+class _Events(LambdaEventConverter):
+    """Chalice's local events, with the repeated headers that API Gateway keeps."""
+
+    def create_lambda_event(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> dict[str, Any]:
+        event: dict[str, Any] = super().create_lambda_event(method, path, headers, body)
+        repeated = headers.repeated if isinstance(headers, _Headers) else {}
+        return event | {"multiValueHeaders": repeated}
+
+
+class Gateway:
+    """Chalice's local gateway, and what API Gateway itself would answer."""
+
+    def __init__(self, app: Any) -> None:
+        # One request to a thread: Chalice's own local server keeps them apart in the same way.
+        app.__class__ = type("App", (LocalChalice, app.__class__), {})
+        self._routes = app.routes
+        self._matcher = RouteMatcher(list(app.routes))
+        config = Config(
+            chalice_stage=STAGE,
+            user_provided_params={"chalice_app": app},
+            config_from_disk=json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8")),
+        )
+        self._gateway = LocalGateway(app, config)
+        self._gateway.event_converter = _Events(self._matcher, app.api.binary_types)
+
+    def respond(self, ask: Ask) -> Reply:
+        """The app's reply, or the gateway's own where there is no such path or method."""
+        target = ask.target.removeprefix(BASE)
+        if ask.body is None:
+            return refused(Refusal.MALFORMED_REQUEST)
+        if not self._has_route(ask.method, target):
+            return refused(Refusal.NOT_FOUND)
+        answer = self._gateway.handle_request(ask.method, target, _Headers(ask), ask.body)
+        return Reply(answer["statusCode"], answer["headers"], answer["body"].encode())
+
+    def _has_route(self, method: str, target: str) -> bool:
+        try:
+            return method in self._routes[self._matcher.match_route(target).route]
+        except ValueError:
+            return False
+
+
+class PasswordLogin:
+    """Stands in for the broker's password login, on real Cognito calls."""
+
+    def __init__(self, pool: UserPool) -> None:
+        self._pool = pool
+        self._cognito = boto3.client("cognito-idp")
+
+    def respond(self, ask: Ask) -> Reply:
+        """A login token for the right password of an account, through the desktop or the phone."""
+        try:
+            asked = json.loads(ask.body or b"")
+            account, password, client = (asked[name] for name in ("account", "password", "client"))
+            client_id = self._pool.client_ids[client]
+            if not (isinstance(account, str) and isinstance(password, str)):
+                raise TypeError
+        except (KeyError, TypeError, ValueError, RecursionError):
+            clients = " or ".join(f'"{name}"' for name in self._pool.client_ids)
+            return json_reply(400, {"error": f"send account, password, and as client {clients}"})
+        try:
+            result = self._cognito.initiate_auth(
+                AuthFlow="USER_PASSWORD_AUTH",
+                ClientId=client_id,
+                AuthParameters={"USERNAME": account, "PASSWORD": password},
+            )["AuthenticationResult"]
+        except ClientError:
+            return json_reply(401, {"error": "account or password is wrong"})
+        return json_reply(
+            200,
+            {"token": result["AccessToken"], "expires_in": result["ExpiresIn"]},
+            {"Cache-Control": "no-store"},
+        )
+
+
+def refused(refusal: Refusal) -> Reply:
+    """What API Gateway answers by itself."""
+    status, headers, document = both_languages(refusal, str(uuid.uuid4()))
+    return json_reply(status, document, headers)

@@ -1,0 +1,62 @@
+"""Starts the stack, says where it is, and serves it until it is interrupted."""
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from logging.handlers import QueueHandler, QueueListener
+
+from chalicelib.core.refusal import Refusal
+from chalicelib.log import log
+from infra.local import stack
+from infra.local.emulator import Emulator
+from infra.local.front import Front, refused
+from infra.local.http import Server
+
+USUAL_PORT = 8000
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM; the exit status."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    port = os.environ.get("PORT") or str(USUAL_PORT)
+    if not (port.isascii() and port.isdecimal() and int(port) < 65_536):
+        print("PORT must be a number from 0 to 65535", file=sys.stderr)
+        return 2
+    try:
+        server = Server(int(port), lambda: refused(Refusal.MALFORMED_REQUEST))
+    except OSError as error:
+        print(f"port {port}: {error.strerror}; another one: PORT=8001 make run", file=sys.stderr)
+        return 1
+    emulator = Emulator()
+    listener = _log_aside()
+    listener.start()
+    emulator.start()
+    stack.point_at(emulator.url)
+    pool = stack.create_user_pool()
+    module = stack.load_service(stack.settings(stack.create_resources(), pool, emulator.url))
+    server.serve(Front(module, pool).respond)
+    print(f"aws {emulator.url}", flush=True)
+    print(f"ready {server.url}", flush=True)
+    stopped.wait()
+    server.stop()
+    emulator.stop()
+    listener.stop()
+    return 0
+
+
+def _log_aside() -> QueueListener:
+    """Write the service's log to standard error from a thread of its own.
+
+    Whoever started us may not read it; then no call must wait for room in the pipe.
+    """
+    lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    aside = QueueHandler(lines)
+    aside.setFormatter(log.registered_formatter)
+    logger = logging.getLogger(log.service)
+    logger.handlers[:] = [aside]
+    return QueueListener(lines, logging.StreamHandler(sys.stderr))
