@@ -26,10 +26,10 @@ types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
 unit: dev ## The core and the handlers, on moto
-	$(PYTEST) --cov tests/unit tests/integration
+	$(PYTEST) tests/unit tests/integration --cov
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
-	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) --cov --cov-append tests/engine'
+	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine --cov --cov-append'
 
 e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
 	$(PYTEST) tests/e2e
