@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import jwt
 import pyotp
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.endpoint import Endpoint
 from chalice.test import Client
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,6 +21,7 @@ from moto import mock_aws
 
 import app as entry_points
 from chalicelib import wiring
+from chalicelib.log import log
 from infra.local import stack
 from infra.local.emulator import fill_gaps
 
@@ -70,7 +73,7 @@ def code_at(secret: str, at: float) -> str:
 def wrong_code(secret: str, at: float) -> str:
     """A code that the secret yields at no step near a time."""
     near = {pyotp.HOTP(secret).at(int(at) // 30 + step) for step in range(-40, 41)}
-    return next(code for code in (f"{number:06}" for number in range(1_000)) if code not in near)
+    return next(code for code in (f"{number:06}" for number in range(500_000, 501_000)) if code not in near)
 
 
 @dataclass
@@ -86,8 +89,9 @@ class Answer:
         return json.loads(self.raw)
 
     @property
-    def code(self) -> str:
-        code: str = self.json["code"]
+    def code(self) -> str | None:
+        """The code of a problem; None where all is well."""
+        code: str | None = self.json.get("code")
         return code
 
 
@@ -213,10 +217,35 @@ class Wire:
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
 
-        class Http:
-            status_code = status
+        http = AWSResponse("https://aws", status, {}, None)
+        self.next(operation, lambda really: ((http, parsed), None), times)
 
-        self.next(operation, lambda really: ((Http, parsed), None), times)
+
+@dataclass(eq=False)
+class LogLines(logging.Handler):
+    """What the service has written to its log."""
+
+    text: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.setFormatter(log.registered_formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text.append(self.format(record))
+
+    @property
+    def json(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text]
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    """The service's log from here on."""
+    lines = LogLines()
+    logging.getLogger(log.service).addHandler(lines)
+    yield lines
+    logging.getLogger(log.service).removeHandler(lines)
 
 
 @pytest.fixture
