@@ -128,6 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server refuses by itself: not its own page, but our form."""
         self.close_connection = True
+        # A request line that cannot be read counts as HTTP/0.9, whose answers have no headers.
+        self.request_version = self.protocol_version
         self._send(self.server.unreadable())
 
     def log_message(self, format: str, *args: Any) -> None:
