@@ -10,6 +10,7 @@ from chalice.config import Config
 from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
 
 from chalicelib.core.refusal import Refusal
+from chalicelib.log import log, where
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
 from infra.local.functions import INVOKE_PATH, Functions
@@ -30,6 +31,13 @@ class Front:
 
     def respond(self, ask: Ask) -> Reply:
         """The reply to any request; never an exception."""
+        try:
+            return self._reply(ask)
+        except Exception as error:
+            log.error("the local front failed", extra={"failure": where(error)})
+            return refused(Refusal.UNAVAILABLE)
+
+    def _reply(self, ask: Ask) -> Reply:
         path = ask.target.partition("?")[0]
         if path == BASE or path.startswith(BASE + "/"):
             return self._gateway.respond(ask)
