@@ -73,7 +73,9 @@ def code_at(secret: str, at: float) -> str:
 def wrong_code(secret: str, at: float) -> str:
     """A code that the secret yields at no step near a time."""
     near = {pyotp.HOTP(secret).at(int(at) // 30 + step) for step in range(-40, 41)}
-    return next(code for code in (f"{number:06}" for number in range(500_000, 501_000)) if code not in near)
+    return next(
+        code for code in (f"{number:06}" for number in range(500_000, 501_000)) if code not in near
+    )
 
 
 @dataclass
