@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.core import binding as rules
-from chalicelib.core.binding import Binding, Decision, NothingToDo, Unbound, Unlocked
+from chalicelib.core.binding import Unbound, Unlocked
 from chalicelib.core.event import Source
 from chalicelib.edge.desk_events import Errand, Inquiry, found
 from chalicelib.edge.times import rfc3339
@@ -18,11 +18,7 @@ class Desk:
 
     def unbind(self, errand: Errand, request_id: str) -> dict[str, Any]:
         """Drop an account's binding, pending or bound; asking twice is harmless."""
-
-        def decide(binding: Binding, now: int) -> Decision[Unbound | NothingToDo]:
-            return rules.unbind(binding, now)
-
-        answer = self._settling.settle(errand.account, _through(errand, request_id), decide)
+        answer = self._settling.settle(errand.account, _through(errand, request_id), rules.unbind)
         dropped = answer if isinstance(answer, Unbound) else None
         return {
             "outcome": "unbound" if dropped else "not_bound",
@@ -34,11 +30,7 @@ class Desk:
 
     def unlock(self, errand: Errand, request_id: str) -> dict[str, Any]:
         """Clear an account's count of wrong codes, lock and suspension."""
-
-        def decide(binding: Binding, now: int) -> Decision[Unlocked | NothingToDo]:
-            return rules.unlock(binding)
-
-        answer = self._settling.settle(errand.account, _through(errand, request_id), decide)
+        answer = self._settling.settle(errand.account, _through(errand, request_id), rules.unlock)
         outcome = "unlocked" if isinstance(answer, Unlocked) else "not_locked"
         return {"outcome": outcome, "account": errand.account}
 

@@ -77,7 +77,12 @@ class _Environment:
 
     def optional(self, name: str) -> str | None:
         """The value, or None where it is absent or empty, since Lambda keeps no empty ones apart."""
-        return self.values.get(name, "").strip() or None
+        value = self.values.get(name, "").strip()
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise WrongSetting(name, "must be UTF-8") from None
+        return value or None
 
     def required(self, name: str) -> str:
         value = self.optional(name)
@@ -107,10 +112,12 @@ def _key_set_url(value: str) -> str:
     """A URL that nobody on the way can change the answer of: https, but for the loopback address."""
     try:
         parts = urlsplit(value)
-        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        unguarded = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        # Reading the port checks it.
+        safe = (parts.scheme == "https" or unguarded) and bool(parts.hostname) and parts.port != 0
     except ValueError:
         safe = False
-    if not (safe and parts.hostname):
+    if not safe or any(character.isspace() for character in value):
         raise WrongSetting("LOGIN_KEY_SET_URL", "must be an https URL")
     return value
 

@@ -222,9 +222,10 @@ def unbind(binding: Binding, now: int) -> Decision[Unbound | NothingToDo]:
     return Decision(replace(_unbound(binding), unbound_at=now), Happening.UNBOUND, dropped)
 
 
-def unlock(binding: Binding) -> Decision[Unlocked | NothingToDo]:
+def unlock(binding: Binding, now: int) -> Decision[Unlocked | NothingToDo]:
     """Support clears count, lock and suspension; the binding stays as it is."""
-    if not (binding.failures or binding.locked_until is not None or binding.suspended):
+    counted = binding.failures or binding.locked_until is not None or binding.suspended
+    if not counted or binding.expired_at(now):
         return Decision(binding, None, NothingToDo())
     cleared = replace(binding, failures=0, locked_until=None, suspended=False)
     return Decision(cleared, Happening.UNLOCKED, Unlocked())
