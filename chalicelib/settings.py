@@ -16,6 +16,10 @@ LONGEST_WAIT = 86_400
 """No password typed more than a day ago is a first factor, whatever a deployment says."""
 
 
+LONGEST_ISSUER = 64
+"""Characters of the name that authenticators show."""
+
+
 class WrongSetting(Unavailable):
     """A setting that is missing or malformed; the message names it and never quotes its value."""
 
@@ -102,9 +106,13 @@ class _Environment:
 
 
 def _otp_issuer(value: str) -> str:
-    """The name that authenticators show; a colon would end the label's prefix early."""
-    if ":" in value or not value.isprintable():
-        raise WrongSetting("OTP_ISSUER", "must have no colon and no control characters")
+    """The name that authenticators show; a colon would end the label's prefix early.
+
+    Its length is bounded so that the QR code holds it twice, percent-encoded.
+    """
+    if ":" in value or not value.isprintable() or len(value) > LONGEST_ISSUER:
+        problem = f"must be {LONGEST_ISSUER} characters at most, no colon and no control character"
+        raise WrongSetting("OTP_ISSUER", problem)
     return value
 
 
@@ -125,11 +133,10 @@ def _key_set_url(value: str) -> str:
 def _key_set(value: str) -> bytes:
     document = value.encode()
     try:
-        usable = usable_keys(document)
+        usable_keys(document)
     except ValueError:
-        usable = []
-    if not usable:
-        raise WrongSetting("LOGIN_KEY_SET", "must be a JSON Web Key Set with an RSA or P-256 key")
+        problem = "must be a JSON Web Key Set with an RSA or P-256 key"
+        raise WrongSetting("LOGIN_KEY_SET", problem) from None
     return document
 
 

@@ -54,7 +54,7 @@ class Binding:
     expires_at: int | None = None
     bound_at: int | None = None
     last_step: int | None = None
-    channels: dict[Channel, int] = field(default_factory=dict)
+    channels: Mapping[Channel, int] = field(default_factory=dict)
     failures: int = 0
     locked_until: int | None = None
     suspended: bool = False
@@ -202,7 +202,7 @@ def verify(
         verified = replace(
             binding,
             last_step=judgement.step,
-            channels={channel: now} | binding.channels,
+            channels={channel: now, **binding.channels},
             failures=0,
             locked_until=None,
         )

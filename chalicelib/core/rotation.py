@@ -81,12 +81,16 @@ def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
 def plan_signing_keys(terms: Sequence[Term], now: int) -> Plan:
     """The next signing key a day and more before its turn, and the old ones that nobody needs.
 
-    Only where no key may sign now (the first deployment) does one start at once.
+    Only where no key may sign now (the first deployment) does one start at once, and only where
+    the last one ends within the day (after weeks without a run) does the next one take over
+    sooner: gateways that fetch the key set when they meet an unknown key lose nothing.
     """
     current = newest(terms, now)
     if current is None:
         return Plan(create=(now, now + SIGNING_VALIDITY))
     successor_due = max(current.not_before + SIGNING_TURN, now + PUBLISHED_AHEAD)
+    if current.not_after is not None:
+        successor_due = min(successor_due, current.not_after)
     has_successor = any(term.not_before > now for term in terms)
     create = None
     if not has_successor and now + PUBLISHED_AHEAD + _DAY >= successor_due:

@@ -43,7 +43,7 @@ class Front:
             return self._gateway.respond(ask)
         if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
             kind = ask.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            return self._functions.invoke(match[1], ask.body or b"", kind)
+            return self._functions.invoke(match[1], ask.body, kind)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
         if ask.method in ("GET", "HEAD") and path == "/":
@@ -80,30 +80,26 @@ class Gateway:
         # One request to a thread: Chalice's own local server keeps them apart in the same way.
         app.__class__ = type("App", (LocalChalice, app.__class__), {})
         self._routes = app.routes
-        self._matcher = RouteMatcher(list(app.routes))
         config = Config(
             chalice_stage=STAGE,
             user_provided_params={"chalice_app": app},
             config_from_disk=json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8")),
         )
         self._gateway = LocalGateway(app, config)
-        self._gateway.event_converter = _Events(self._matcher, app.api.binary_types)
+        self._gateway.event_converter = _Events(RouteMatcher(list(app.routes)), app.api.binary_types)
 
     def respond(self, ask: Ask) -> Reply:
         """The app's reply, or the gateway's own where there is no such path or method."""
-        target = ask.target.removeprefix(BASE)
+        path, mark, query = ask.target.removeprefix(BASE).partition("?")
+        # API Gateway takes one slash at the end for none.
+        route = path.removesuffix("/")
         if ask.body is None:
             return refused(Refusal.MALFORMED_REQUEST)
-        if not self._has_route(ask.method, target):
+        if ask.method not in self._routes.get(route, {}):
             return refused(Refusal.NOT_FOUND)
+        target = route + mark + query
         answer = self._gateway.handle_request(ask.method, target, _Headers(ask), ask.body)
         return Reply(answer["statusCode"], answer["headers"], answer["body"].encode())
-
-    def _has_route(self, method: str, target: str) -> bool:
-        try:
-            return method in self._routes[self._matcher.match_route(target).route]
-        except ValueError:
-            return False
 
 
 class PasswordLogin:

@@ -42,7 +42,9 @@ def main() -> int:
     server.serve(Front(module, pool).respond)
     print(f"aws {emulator.url}", flush=True)
     print(f"ready {server.url}", flush=True)
-    stopped.wait()
+    # In short waits, since a long one would keep Ctrl-C from being seen on Windows.
+    while not stopped.wait(0.5):
+        pass
     server.stop()
     emulator.stop()
     listener.stop()

@@ -44,6 +44,8 @@ def raw(running: Stack, request: bytes) -> tuple[str, dict[str, str], bytes]:
         ("GET", "/api//binding"),
         ("GET", "/api/bind/confirm/more"),
         ("GET", "/api/%62inding"),
+        ("GET", "/api//evil/binding"),
+        ("GET", "/api/binding;x=1"),
     ],
 )
 def test_paths_and_methods_that_are_not_there(running: Stack, method: str, path: str):
@@ -91,7 +93,9 @@ def test_a_body_in_chunks_is_read(running: Stack):
         b"GET /api/binding HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
         b"POST /api/verify HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n",
         b"POST /api/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+        b"POST /api/verify HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n",
         b"POST /api/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /api/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_malformed_in_our_form(running: Stack, request_bytes: bytes):
@@ -99,6 +103,33 @@ def test_what_is_no_request_is_malformed_in_our_form(running: Stack, request_byt
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-request-id"]
     assert json.loads(body)["code"] == "malformed_request"
+
+
+def test_a_body_that_does_not_arrive_whole_is_not_acted_on(running: Stack):
+    token, _ = running.bound("88000018")
+    head = f"POST /api/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    address = urlsplit(running.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b'Content-Length: 50\r\n\r\n{"code":"000000"}')
+        connection.shutdown(socket.SHUT_WR)
+        assert b'"malformed_request"' in connection.recv(65_536)
+    assert running.support("lookup", {"account": "88000018", "operator": "e2e"})["failures"] == 0
+
+
+def test_a_body_that_is_far_too_large_is_answered(running: Stack):
+    token = running.token("88000013")
+    answer = running.call(
+        "POST", "/api/verify", b"x" * (11 * 1024 * 1024), {"Authorization": f"Bearer {token}"}
+    )
+    assert answer.code == "malformed_request"
+    path = "/2015-03-31/functions/totp-binding-local-lookup/invocations"
+    assert running.call("POST", path, b"x" * (11 * 1024 * 1024)).status == 413
+
+
+def test_a_slash_at_the_end_is_none(running: Stack):
+    token = running.token("88000013")
+    answer = running.call("GET", "/api/binding/?x=1", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status == 200
 
 
 def test_many_calls_may_come_on_one_connection(running: Stack):

@@ -71,3 +71,13 @@ def test_a_method_that_only_a_broken_gateway_would_let_through_is_no_500(service
         "body": None,
     }
     assert service.app(event, Context)["statusCode"] == 404
+
+
+@pytest.mark.parametrize("event", [{}, {"requestContext": {}}, {"Records": []}])
+def test_an_event_that_is_no_call_at_all_is_no_500(service, event: dict):
+    class Context:
+        aws_request_id = "x"
+
+    answer = service.app(event, Context)
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["x-request-id"]

@@ -1,5 +1,6 @@
 """Keys in the table: what KMS opens of them, and what rotation does."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -7,7 +8,7 @@ import jwt
 import pytest
 
 from chalicelib import wiring
-from tests.conftest import Clock, User
+from tests.conftest import Clock, User, Wire
 
 DAY = 86_400
 
@@ -30,15 +31,23 @@ def rows(aws: dict[str, str], purpose: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def no_other_keys(aws: dict[str, str], service) -> None:
-    """Begin with the keys of a first deployment."""
-    dynamodb = boto3.client("dynamodb")
-    for purpose in ("pass",):
-        for row in rows(aws, purpose):
-            dynamodb.delete_item(
-                TableName=aws["KEYS_TABLE"], Key={"purpose": row["purpose"], "key_id": row["key_id"]}
-            )
+def first_keys_only(aws: dict[str, str], service) -> Iterator[None]:
+    """Begin with the signing key of a first deployment, and leave no forged one behind."""
+
+    def clear() -> None:
+        for row in rows(aws, "pass"):
+            remove(aws, row)
+        wiring.forget()
+
+    clear()
     wiring.parts().rotation.run()
+    yield
+    clear()
+
+
+def remove(aws: dict[str, str], row: dict[str, Any]) -> None:
+    key = {name: row[name] for name in ("purpose", "key_id")}
+    boto3.client("dynamodb").delete_item(TableName=aws["KEYS_TABLE"], Key=key)
 
 
 def test_signing_keys_hand_over_without_a_pause(user: User, clock: Clock):
@@ -107,6 +116,75 @@ def test_whoever_can_write_the_table_cannot_add_or_stretch_a_key(
         assert len(answer.json["keys"]) == 1
 
 
+@pytest.mark.parametrize("begins_in", [0, 3_650 * DAY])
+def test_rotation_counts_on_no_key_that_kms_does_not_open(user: User, aws, clock: Clock, begins_in: int):
+    phone = user.bound_phone()
+    genuine = kid(user, phone)
+    sealed = rows(aws, "pass")[0]["sealed"]["B"]
+    forged = {
+        "purpose": {"S": "pass"},
+        "key_id": {"S": "forged"},
+        "not_before": {"N": str(int(clock()) + begins_in)},
+        "not_after": {"N": str(int(clock()) + begins_in + 60 * DAY)},
+        "sealed": {"B": sealed[:-1] + bytes([sealed[-1] ^ 1])},
+    }
+    boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=forged)
+    for _ in range(35):
+        clock.advance(DAY)
+        done = wiring.parts().rotation.run()["pass"]
+        assert "forged" not in done["retired"]
+        in_use = kid(user, phone)
+    assert in_use != genuine
+
+
+def test_keys_under_a_kms_key_that_was_replaced_are_made_anew(user: User, aws, wire: Wire):
+    wiring.forget()
+    wire.refuse("Decrypt", "IncorrectKeyException", times=len(rows(aws, "secret")))
+    done = wiring.parts().rotation.run()
+    assert len(done["secret"]["created"]) == 1
+
+
+def test_a_row_that_kms_refuses_to_look_at_harms_no_other(user: User, wire: Wire, aws):
+    phone = user.bound_phone()
+    wiring.forget()
+    clock_now = int(user.clock())
+    boto3.client("dynamodb").put_item(
+        TableName=aws["KEYS_TABLE"],
+        Item={
+            "purpose": {"S": "pass"},
+            "key_id": {"S": "zz-newest"},
+            "not_before": {"N": str(clock_now)},
+            "sealed": {"B": b"x"},
+        },
+    )
+    wire.next("Decrypt", lambda really: really())
+    wire.refuse("Decrypt", "ValidationException")
+    assert user.verify(phone.code()).status == 200
+
+
+def test_the_key_set_finds_the_first_keys_at_once(user: User, aws):
+    (row,) = rows(aws, "pass")
+    remove(aws, row)
+    wiring.forget()
+    assert user.call("GET", "/.well-known/jwks.json").code == "unavailable"
+    boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=row)
+    assert len(published(user)) == 1
+
+
+def test_a_missing_data_key_is_asked_for_once_in_five_minutes(user: User, aws, wire: Wire):
+    phone = user.bound_phone()
+    boto3.client("dynamodb").update_item(
+        TableName=aws["BINDINGS_TABLE"],
+        Key={"account": {"S": user.account}},
+        UpdateExpression="SET secret_key = :gone",
+        ExpressionAttributeValues={":gone": {"S": "gone"}},
+    )
+    assert user.verify(phone.code()).code == "unavailable"
+    wire.calls.clear()
+    assert user.verify(phone.code()).code == "unavailable"
+    assert wire.calls == ["GetItem"]
+
+
 def test_a_row_that_cannot_be_read_harms_no_other(user: User, aws):
     boto3.client("dynamodb").put_item(
         TableName=aws["KEYS_TABLE"], Item={"purpose": {"S": "pass"}, "key_id": {"S": "x"}}
@@ -116,15 +194,12 @@ def test_a_row_that_cannot_be_read_harms_no_other(user: User, aws):
 
 
 def test_the_first_keys_are_found_at_once(user: User, aws):
-    dynamodb = boto3.client("dynamodb")
     (row,) = rows(aws, "pass")
-    dynamodb.delete_item(
-        TableName=aws["KEYS_TABLE"], Key={"purpose": row["purpose"], "key_id": row["key_id"]}
-    )
+    remove(aws, row)
     wiring.forget()
     phone = user.phone()
     assert user.confirm(phone.code()).code == "unavailable"
-    dynamodb.put_item(TableName=aws["KEYS_TABLE"], Item=row)
+    boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=row)
     assert user.confirm(phone.code()).status == 200
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -18,6 +19,7 @@ class LoginServer(HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.asked: list[str] = []
+        self.pause = 0.0
 
     def fetch(self, path: str) -> bytes:
         return fetcher(f"http://127.0.0.1:{self.server_port}{path}")()
@@ -36,7 +38,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (headers | {"Content-Length": str(len(body))}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        for piece in [body[:1], body[1:2], body[2:]] if self.server.pause else [body]:
+            self.wfile.write(piece)
+            time.sleep(self.server.pause)
 
     def log_message(self, format: str, *args: object) -> None:
         """Be silent."""
@@ -70,7 +74,15 @@ def test_a_key_set_is_at_most_256_kib(server: LoginServer):
     server.answers["/keys"] = (200, {}, b" " * 256 * 1024)
     assert len(server.fetch("/keys")) == 256 * 1024
     server.answers["/keys"] = (200, {}, b" " * (256 * 1024 + 1))
-    with pytest.raises(ValueError, match="bytes"):
+    with pytest.raises(ValueError, match="too large"):
+        server.fetch("/keys")
+
+
+def test_a_server_that_drips_is_given_up(server: LoginServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("chalicelib.edge.login._FETCH_SECONDS", 0.1)
+    server.answers["/keys"] = (200, {}, b"slow")
+    server.pause = 0.2
+    with pytest.raises(ValueError, match="too slow"):
         server.fetch("/keys")
 
 

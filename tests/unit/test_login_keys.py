@@ -272,3 +272,11 @@ def test_two_keys_of_one_name_are_both_tried(clock: Clock, claims: dict[str, Any
     twins = key_set(jwk_of(OTHER_KEY.public_key(), kid="rsa"), jwk_of(LOGIN_KEY.public_key(), kid="rsa"))
     door = Door(clock, KeySet(None, twins, clock))
     assert door.verdict(crafted(RS256, claims)) == "fine"
+
+
+@pytest.mark.parametrize("document", [b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "AA"}]}'])
+def test_a_set_without_a_usable_key_is_no_set(clock: Clock, claims: dict[str, Any], document: bytes):
+    with pytest.raises(ValueError, match="no key"):
+        usable_keys(document)
+    door = Door(clock, KeySet(lambda: document, None, clock))
+    assert door.verdict(crafted(RS256, claims)) == "unavailable"

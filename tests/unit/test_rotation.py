@@ -219,3 +219,9 @@ def test_through_three_years_there_is_a_new_data_key_each_quarter_and_none_is_ev
     assert list(keys.made_at.values()) == [START + quarter * 91 * DAY for quarter in range(13)]
     assert keys.gone_at == {}
     assert all(term.not_after is None for term in keys.there)
+
+
+def test_the_last_key_hands_over_when_it_ends_even_if_the_next_one_came_late():
+    end = START + 10 * HOUR
+    plan = plan_signing_keys([Term("last", end - 60 * DAY, end)], START)
+    assert plan.create == (end, end + 60 * DAY)
