@@ -10,7 +10,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from moto.awslambda.models import LambdaBackend
 from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import StreamShard
 from moto.kms.models import Key, KmsBackend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -69,6 +72,8 @@ def fill_gaps() -> None:
     KmsBackend.gaps_filled = True  # type: ignore[attr-defined]
     _refuse_disabled_keys()
     _keep_key_policies_as_json()
+    _leave_streams_to_the_poller()
+    _stream_one_record_per_change()
 
 
 class _KeyStateError(JsonRESTError):
@@ -110,3 +115,35 @@ def _keep_key_policies_as_json() -> None:
         return create(cls, name, {**resource, "Properties": properties}, *args, **kwargs)
 
     Key.create_from_cloudformation_json = classmethod(create_with_text)  # type: ignore[assignment]
+
+
+def _leave_streams_to_the_poller() -> None:
+    """A stream mapping must not make moto run Docker on each write, and then empty the stream."""
+
+    def send_nothing(self: LambdaBackend, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    LambdaBackend.send_dynamodb_items = send_nothing  # type: ignore[assignment,method-assign]
+
+
+def _stream_one_record_per_change() -> None:
+    """A new item is one INSERT with all of it, and a write that changes nothing is no record.
+
+    moto makes an item that an update creates in two steps, and streams both.
+    """
+    add = StreamShard.add
+
+    def add_change(self: StreamShard, old: Item | None, new: Item | None) -> None:
+        if old is not None and new is not None and old.attrs == new.attrs:
+            return
+        count = len(self.items)
+        add(self, old, new)
+        if not count or old is not None or new is None:
+            return
+        first, second = (record.record for record in self.items[count - 1 : count + 1])
+        same_item = first["dynamodb"]["Keys"] == second["dynamodb"]["Keys"]
+        if same_item and first["eventName"] == "INSERT":
+            second["dynamodb"]["SequenceNumber"] = first["dynamodb"]["SequenceNumber"]
+            del self.items[count - 1]
+
+    StreamShard.add = add_change  # type: ignore[method-assign]
