@@ -64,9 +64,9 @@ class Trail:
     def _recorded(self, change: Change, heads: dict[str, Link]) -> Row | None:
         """The row of a change, put at the end of its account's chain unless it is in it already."""
         now = int(self._clock())
-        verdict = judge(change, now)
         for _ in range(_TRIES):
             head = heads.pop(change.account, None) or self._head(change)
+            verdict = judge(change, head.at, now)
             row = self._table.append(self._row(change, verdict, head, now), change.record_id)
             if not isinstance(row, Taken):
                 if row is not None and (link := link_of(row)) and link.position == head.position + 1:
@@ -88,7 +88,6 @@ class Trail:
 
     def _row(self, change: Change, verdict: Verdict, head: Link, now: int) -> Row:
         key = self._keyring.current(Purpose.TRAIL)
-        after = change.after
         source = asdict(verdict.source) if verdict.source else {}
         texts = {
             "account": change.account,
@@ -96,7 +95,7 @@ class Trail:
             "type": verdict.type,
             "why": verdict.why,
             **source,
-            "written_as": after and after.event_id,
+            "written_as": change.after and change.after.event_id,
             "record": change.record_id,
             "sequence_number": change.sequence_number,
             "previous": head.seal,
@@ -104,7 +103,8 @@ class Trail:
         }
         numbers = {
             "at": verdict.at,
-            "version": after and after.version,
+            "version_before": change.version_before,
+            "version": change.version,
             "recorded_at": now,
             # Never before the row before it, so that rows can only ever go missing from the front.
             "kept_until": max(now + self._kept_seconds, head.kept_until),

@@ -92,12 +92,14 @@ class AuditTable:
 
     def accounts(self) -> Iterator[str]:
         """The accounts that have rows, each at least once."""
-        with trouble("reading the audit table"):
-            pages = self._dynamodb.get_paginator("scan").paginate(
-                TableName=self._table, ProjectionExpression="account", ConsistentRead=True
-            )
-            for page in pages:
-                yield from (item["account"]["S"] for item in page["Items"])
+        return (item["account"]["S"] for item in self._scan(ProjectionExpression="account"))
+
+    def recorded(self, start: int, end: int) -> Iterator[Row]:
+        """The rows that were put from one time until just before another; an account's in order."""
+        return self._scan(
+            FilterExpression="recorded_at >= :start AND recorded_at < :end",
+            ExpressionAttributeValues={":start": {"N": str(start)}, ":end": {"N": str(end)}},
+        )
 
     def _newest_first(self, account: str, end: str, page: int) -> Iterator[Row]:
         return self._query(account, end, ScanIndexForward=False, PaginationConfig={"PageSize": page})
@@ -110,6 +112,14 @@ class AuditTable:
                 KeyConditionExpression="account = :account AND event_id < :end",
                 ExpressionAttributeValues={":account": {"S": account}, ":end": {"S": end}},
                 **how,
+            )
+            for page in pages:
+                yield from page["Items"]
+
+    def _scan(self, **how: Any) -> Iterator[Row]:
+        with trouble("reading the audit table"):
+            pages = self._dynamodb.get_paginator("scan").paginate(
+                TableName=self._table, ConsistentRead=True, **how
             )
             for page in pages:
                 yield from page["Items"]

@@ -24,13 +24,14 @@ SEAL = "hmac"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a row needs to know of the one before it; ``kept_until`` in Unix seconds.
+    """What a row needs to know of the one before it; ``at`` and ``kept_until`` in Unix seconds.
 
     Position 0 stands for none: the row is the account's first.
     """
 
     position: int = 0
     seal: str = ""
+    at: int = 0
     kept_until: int = 0
 
 
@@ -59,12 +60,17 @@ def link_of(row: Mapping[str, Any]) -> Link | None:
     position = position_of(row["account"]["S"], row["event_id"]["S"])
     if position is None:
         return None
-    kept_until = str(row.get("kept_until", {}).get("N", ""))
     return Link(
         position=position,
         seal=str(row.get(SEAL, {}).get("S", "")),
-        kept_until=int(kept_until) if kept_until.isdecimal() else 0,
+        at=_time(row, "at"),
+        kept_until=_time(row, "kept_until"),
     )
+
+
+def _time(row: Mapping[str, Any], name: str) -> int:
+    digits = str(row.get(name, {}).get("N", ""))
+    return int(digits) if digits.isdecimal() else 0
 
 
 def seal(row: Mapping[str, Any], key: bytes) -> str:

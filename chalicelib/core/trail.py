@@ -10,6 +10,10 @@ from enum import StrEnum
 from chalicelib.core.binding import State
 from chalicelib.core.event import Event, Happening, Source
 
+CLOCK_SKEW_SECONDS = 60
+"""By how much the clock of a function may be behind the table's, and more. An item that is new,
+but older than the account's last row, was deleted and put back."""
+
 
 class Finding(StrEnum):
     """What the trail says of a change that is not the service's own work."""
@@ -55,6 +59,20 @@ class Change:
     before: Image | None = None
     after: Image | None = None
 
+    @property
+    def version_before(self) -> int | None:
+        """The item's version before the change, 0 where there was no item; None where unknown."""
+        if self.after is None and not self.deleted:
+            return None
+        return self.before.version if self.before else 0
+
+    @property
+    def version(self) -> int | None:
+        """The item's version since the change, in the same way."""
+        if self.deleted:
+            return 0
+        return self.after.version if self.after else None
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -66,8 +84,12 @@ class Verdict:
     why: Why | None = None
 
 
-def judge(change: Change, now: int) -> Verdict:
-    """The change as the trail tells it; ``now`` is for a record that does not say when it was made."""
+def judge(change: Change, told_at: int, now: int) -> Verdict:
+    """The change as the trail tells it.
+
+    ``told_at`` is when the change before it was made, 0 where there was none, and ``now`` is for a
+    record that does not say when it was made; both in Unix seconds.
+    """
     at = now if change.at is None else change.at
     if change.deleted:
         return Verdict(Finding.TAMPERED, at, why=Why.DELETED)
@@ -76,6 +98,8 @@ def judge(change: Change, now: int) -> Verdict:
         return Verdict(Finding.TAMPERED, at, why=Why.EVENT_REPEATED)
     if after.event is None or after.version is None or after.state is None:
         return Verdict(Finding.UNREADABLE, at)
+    if change.before is None and after.event.at < told_at - CLOCK_SKEW_SECONDS:
+        return Verdict(Finding.TAMPERED, at, why=Why.EVENT_REPEATED)
     if before.version is None or after.version != before.version + 1:
         return Verdict(Finding.TAMPERED, at, why=Why.VERSION_OUT_OF_ORDER)
     source = after.event.source

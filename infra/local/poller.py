@@ -75,14 +75,14 @@ class Poller:
 
 
 class Stream:
-    """The one shard of an emulated stream, read from its beginning."""
+    """The one shard of an emulated stream, from its oldest record on, or from ``LATEST``."""
 
-    def __init__(self, stream_arn: str) -> None:
+    def __init__(self, stream_arn: str, start: str = "TRIM_HORIZON") -> None:
         self._client = boto3.client("dynamodbstreams")
         self._arn = stream_arn
         shard = self._client.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"][0]
         self._iterator: str = self._client.get_shard_iterator(
-            StreamArn=stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            StreamArn=stream_arn, ShardId=shard["ShardId"], ShardIteratorType=start
         )["ShardIterator"]
 
     def next(self, limit: int) -> list[dict[str, Any]]:
