@@ -212,11 +212,12 @@ class Wire:
 
         self.next(operation, mishap)
 
-    def refuse(self, operation: str, code: str, status: int = 400, times: int = 1) -> None:
-        """AWS answers the next calls of an operation with an error."""
+    def refuse(self, operation: str, code: str, status: int = 400, times: int = 1, **more: Any) -> None:
+        """AWS answers the next calls of an operation with an error; ``more`` is what comes with it."""
         parsed = {
             "Error": {"Code": code, "Message": code},
             "ResponseMetadata": {"HTTPStatusCode": status},
+            **more,
         }
 
         http = AWSResponse("https://aws", status, {}, None)
