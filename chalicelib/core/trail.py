@@ -11,8 +11,8 @@ from chalicelib.core.binding import State
 from chalicelib.core.event import Event, Happening, Source
 
 CLOCK_SKEW_SECONDS = 60
-"""By how much the clock of a function may be behind the table's, and more. An item that is new,
-but older than the account's last row, was deleted and put back."""
+"""By how much the clock of one function may be behind another's, and more. An event from before
+the account's last row is an old one: somebody has put an old item back."""
 
 
 class Finding(StrEnum):
@@ -98,7 +98,7 @@ def judge(change: Change, told_at: int, now: int) -> Verdict:
         return Verdict(Finding.TAMPERED, at, why=Why.EVENT_REPEATED)
     if after.event is None or after.version is None or after.state is None:
         return Verdict(Finding.UNREADABLE, at)
-    if change.before is None and after.event.at < told_at - CLOCK_SKEW_SECONDS:
+    if after.event.at < told_at - CLOCK_SKEW_SECONDS:
         return Verdict(Finding.TAMPERED, at, why=Why.EVENT_REPEATED)
     if before.version is None or after.version != before.version + 1:
         return Verdict(Finding.TAMPERED, at, why=Why.VERSION_OUT_OF_ORDER)
