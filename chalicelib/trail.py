@@ -66,7 +66,8 @@ class Trail:
         now = int(self._clock())
         for _ in range(_TRIES):
             head = heads.pop(change.account, None) or self._head(change)
-            verdict = judge(change, head.at, now)
+            # A last row that speaks of the future has been damaged: it is no measure of the past.
+            verdict = judge(change, head.at if head.at <= now else 0, now)
             row = self._table.append(self._row(change, verdict, head, now), change.record_id)
             if not isinstance(row, Taken):
                 if row is not None and (link := link_of(row)) and link.position == head.position + 1:
