@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -38,6 +39,9 @@ LAG_SECONDS = 8
 """How long a change may take from the binding into the trail before an auditor calls it lost."""
 
 _PROGRESS_SECONDS = 2
+
+clock: Callable[[], float] = time.time
+"""The auditors' clock."""
 
 
 def verify(auditor: Auditor, asked: argparse.Namespace) -> int:
@@ -112,7 +116,7 @@ def _witnesses(paths: list[Path]) -> dict[str, dict[str, str]]:
 def export(auditor: Auditor, asked: argparse.Namespace) -> int:
     """Write the rows of a month to a file, or by way of one into a bucket."""
     month: Month = asked.month
-    now = int(time.time())
+    now = auditor.now()
     about = {
         "stage": auditor.stage,
         "month": month.name,
@@ -189,7 +193,7 @@ def main(arguments: list[str]) -> int:
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     try:
-        status: int = asked.run(Auditor(asked.stage, asked.kept_years), asked)
+        status: int = asked.run(Auditor(asked.stage, asked.kept_years, clock), asked)
     except Unavailable as unavailable:
         print(f"it could not be told: {unavailable.why}", file=sys.stderr)
         return 2

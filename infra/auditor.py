@@ -1,7 +1,7 @@
 """An auditor at one stage's tables, who reads them and writes nothing."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from chalicelib.aws import clients
 from chalicelib.aws.audit_table import AuditTable
@@ -16,7 +16,7 @@ from infra.trail_check import Break, Evidence, breaks
 class Auditor:
     """Holds a stage's trail against its bindings; ``kept_years`` is the stage's TRAIL_KEPT_YEARS."""
 
-    def __init__(self, stage: str, kept_years: int) -> None:
+    def __init__(self, stage: str, kept_years: int, clock: Callable[[], float] = time.time) -> None:
         self.stage = stage
         self.kept_seconds = kept_years * YEAR_SECONDS
         self._dynamodb = clients.dynamodb_for_reads()
@@ -27,15 +27,18 @@ class Auditor:
             clients.kms(),
             f"totp-binding-{stage}-keys",
             f"alias/totp-binding-{stage}",
-            time.time,
+            clock,
         )
+        self._clock = clock
         self.rows_read = 0
+
+    def now(self) -> int:
+        """The time, in whole Unix seconds."""
+        return int(self._clock())
 
     def breaks(self, account: str, witnessed: Mapping[str, str]) -> list[Break]:
         """Where the account's trail breaks, as far as can be seen at this moment."""
-        evidence = Evidence(
-            self._item(account), self._key_of, witnessed, int(time.time()), self.kept_seconds
-        )
+        evidence = Evidence(self._item(account), self._key_of, witnessed, self.now(), self.kept_seconds)
         rows = list(self.table.rows(account))
         self.rows_read += len(rows)
         return breaks(account, rows, evidence)
