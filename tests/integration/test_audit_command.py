@@ -152,6 +152,18 @@ def test_removed_rows_are_found(archive: Archive, auditors: Auditors, gone: tupl
     assert [place for _, _, place, _ in found] == [at(archive, last + 1) for last in last_of_each_gap]
 
 
+def test_a_row_cannot_be_made_to_say_that_those_before_it_have_had_their_time(
+    archive: Archive, auditors: Auditors
+):
+    row = archive.rows()[3]
+    archive.remove(3)
+    archive.put(row | {"previous_kept_until": {"N": "1"}})
+    assert sorted(auditors.damage(archive.account)) == [
+        ("altered", at(archive, 4)),
+        ("removed", at(archive, 4)),
+    ]
+
+
 def test_an_inserted_row_is_found(archive: Archive, auditors: Auditors):
     copied = archive.rows()[2]
     archive.put(copied | {"event_id": {"S": "000000000003-copy"}})
@@ -307,6 +319,19 @@ def test_a_change_on_its_way_into_the_trail_is_waited_for(
 ):
     user.bind()
     monkeypatch.setattr(audit.time, "sleep", lambda seconds: delivery.deliver())
+    assert auditors.damage(user.account) == []
+
+
+def test_rows_under_the_keys_of_earlier_quarters_still_prove_themselves(
+    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str], clock: Clock
+):
+    for _ in range(3):
+        user.bind()
+        delivery.deliver()
+        wait_until(clock() + 92 * 86_400, delivery)
+    rows = Archive(dynamodb, aws["AUDIT_TABLE"], user.account).rows()
+    assert len({row["trail_key"]["S"] for row in rows}) == 3
+    delivery.new_process()
     assert auditors.damage(user.account) == []
 
 

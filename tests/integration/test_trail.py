@@ -298,3 +298,38 @@ def test_lookup_shows_a_damaged_row_as_far_as_it_can_be_read(
     user.bind()
     delivery.deliver()
     assert types(desk.history(user.account)) == ["bind_started", None]
+
+
+def test_a_row_never_takes_the_place_of_another_handlers_row(
+    user: User, delivery: Delivery, desk: Desk, wire: Wire
+):
+    """One handler has seen where the chain ends; before it writes, another one writes there."""
+    user.bind()
+    user.bind()
+    first, second = delivery.take()
+
+    def meanwhile(really: Any) -> Any:
+        delivery.new_process()
+        delivery.deliver([first])
+        return really()
+
+    wire.next("TransactWriteItems", meanwhile)
+    delivery.deliver([second])
+    assert types(desk.history(user.account)) == ["bind_started", "bind_started"]
+
+
+def test_a_row_that_somebody_took_away_does_not_hold_up_the_stream(
+    new_user: Any, delivery: Delivery, desk: Desk, dynamodb: Any, aws: dict[str, str], log_lines: Any
+):
+    one, other = new_user(), new_user()
+    one.bind()
+    records = delivery.take()
+    delivery.deliver(records)
+    event_id = desk.history(one.account)[0]["event_id"]
+    key = {"account": {"S": one.account}, "event_id": {"S": event_id}}
+    dynamodb.delete_item(TableName=aws["AUDIT_TABLE"], Key=key)
+    other.bind()
+    delivery.deliver(records + delivery.take())
+    assert desk.history(one.account) == []
+    assert types(desk.history(other.account)) == ["bind_started"]
+    assert "a row that was written is gone" in [line["message"] for line in log_lines.json]
