@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from chalicelib.aws.audit_table import AuditTable
 from chalicelib.core import binding as rules
 from chalicelib.core.binding import Unbound, Unlocked
 from chalicelib.core.event import Source
 from chalicelib.edge.desk_events import Errand, Inquiry, found
+from chalicelib.edge.history import entry
 from chalicelib.edge.times import rfc3339
 from chalicelib.settling import Settling
 
@@ -13,8 +15,9 @@ from chalicelib.settling import Settling
 class Desk:
     """Runs support's errands."""
 
-    def __init__(self, settling: Settling) -> None:
+    def __init__(self, settling: Settling, audit_table: AuditTable) -> None:
         self._settling = settling
+        self._audit_table = audit_table
 
     def unbind(self, errand: Errand, request_id: str) -> dict[str, Any]:
         """Drop an account's binding, pending or bound; asking twice is harmless."""
@@ -36,7 +39,9 @@ class Desk:
 
     def look_up(self, inquiry: Inquiry) -> dict[str, Any]:
         """How an account stands, and what happened to it."""
-        return found(self._settling.look(inquiry.account), history=[])
+        shown = self._settling.look(inquiry.account)
+        rows = self._audit_table.page(inquiry.account, inquiry.before, inquiry.limit)
+        return found(shown, [entry(row) for row in rows])
 
 
 def _through(errand: Errand, request_id: str) -> Source:

@@ -11,7 +11,7 @@ from chalicelib.edge.passes import new_signing_key
 from chalicelib.log import log
 
 _DATA_KEY_BYTES = 32
-"""AES-256."""
+"""AES-256, and for HMAC-SHA-256 the length of its output, as RFC 2104 section 3 advises."""
 
 
 class Rotation:
@@ -29,6 +29,7 @@ class Rotation:
             for purpose, plan, make in (
                 (Purpose.SECRET, plan_data_keys, lambda: os.urandom(_DATA_KEY_BYTES)),
                 (Purpose.PASS, plan_signing_keys, new_signing_key),
+                (Purpose.TRAIL, plan_data_keys, lambda: os.urandom(_DATA_KEY_BYTES)),
             )
         }
 

@@ -212,11 +212,12 @@ class Wire:
 
         self.next(operation, mishap)
 
-    def refuse(self, operation: str, code: str, status: int = 400, times: int = 1) -> None:
-        """AWS answers the next calls of an operation with an error."""
+    def refuse(self, operation: str, code: str, status: int = 400, times: int = 1, **more: Any) -> None:
+        """AWS answers the next calls of an operation with an error; ``more`` is what comes with it."""
         parsed = {
             "Error": {"Code": code, "Message": code},
             "ResponseMetadata": {"HTTPStatusCode": status},
+            **more,
         }
 
         http = AWSResponse("https://aws", status, {}, None)
@@ -271,6 +272,8 @@ def aws() -> Iterator[dict[str, str]]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
+        # A stream's address would have the account id in it, where moto does not look.
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
     }
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
@@ -279,8 +282,11 @@ def aws() -> Iterator[dict[str, str]]:
         outputs = stack.create_resources("test")
         yield {
             "BINDINGS_TABLE": outputs["BindingsTable"],
+            "AUDIT_TABLE": outputs["AuditTable"],
             "KEYS_TABLE": outputs["KeysTable"],
             "KMS_KEY": outputs["KmsKey"],
+            "EVENTS_TOPIC": outputs["EventsTopic"],
+            "BINDINGS_STREAM_ARN": outputs["BindingsStreamArn"],
         }
 
 

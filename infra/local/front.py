@@ -3,6 +3,7 @@
 import json
 import uuid
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from chalicelib.core.refusal import Refusal
 from chalicelib.log import log, where
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
+from infra.local.feed import Feed
 from infra.local.functions import INVOKE_PATH, Functions
 from infra.local.http import Ask, Reply, json_reply
 from infra.local.stack import STAGE, UserPool
@@ -24,7 +26,8 @@ PAGE = ROOT / "infra" / "local" / "page"
 class Front:
     """Sends each request to the part that answers it."""
 
-    def __init__(self, module: Any, pool: UserPool) -> None:
+    def __init__(self, module: Any, pool: UserPool, feed: Feed) -> None:
+        self._feed = feed
         self._gateway = Gateway(module.app)
         self._functions = Functions(module)
         self._login = PasswordLogin(pool)
@@ -38,7 +41,7 @@ class Front:
             return refused(Refusal.UNAVAILABLE)
 
     def _reply(self, ask: Ask) -> Reply:
-        path = ask.target.partition("?")[0]
+        path, _, query = ask.target.partition("?")
         if path == BASE or path.startswith(BASE + "/"):
             return self._gateway.respond(ask)
         if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
@@ -46,12 +49,20 @@ class Front:
             return self._functions.invoke(match[1], ask.body, kind)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
+        if ask.method == "GET" and path == "/feed":
+            return self._events_after(parse_qs(query).get("after", ["0"])[-1])
         if ask.method in ("GET", "HEAD") and path == "/":
             page = (PAGE / "index.html").read_bytes()
             return Reply(
                 200, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}, page
             )
         return refused(Refusal.NOT_FOUND)
+
+    def _events_after(self, position: str) -> Reply:
+        if not (position.isascii() and position.isdecimal() and len(position) < 16):
+            return json_reply(400, {"error": "after must be the position of an event"})
+        events = {"events": self._feed.after(int(position))}
+        return json_reply(200, events, {"Cache-Control": "no-store"})
 
 
 class _Headers(dict[str, str]):

@@ -99,8 +99,11 @@ def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str,
     clients = {pool.client_ids[name]: client for name, client in CLIENTS.items()}
     return {
         "BINDINGS_TABLE": outputs["BindingsTable"],
+        "AUDIT_TABLE": outputs["AuditTable"],
         "KEYS_TABLE": outputs["KeysTable"],
         "KMS_KEY": outputs["KmsKey"],
+        "EVENTS_TOPIC": outputs["EventsTopic"],
+        "BINDINGS_STREAM_ARN": outputs["BindingsStreamArn"],
         "OTP_ISSUER": "极星演示",
         "PASS_ISSUER": "https://totp-binding.local",
         "PASS_AUDIENCE": "trading-gateway",
