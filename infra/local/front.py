@@ -3,30 +3,40 @@
 import json
 import uuid
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 from botocore.exceptions import ClientError
 from chalice.config import Config
 from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
 
-from chalicelib.core.refusal import Refusal
+from chalicelib.core.refusal import Refusal, Refused
 from infra.environment import ROOT
-from infra.gateway_answers import both_languages
+from infra.gateway_answers import REFUSALS, both_languages
+from infra.local.feed import Feed
 from infra.local.functions import INVOKE_PATH, Functions
 from infra.local.http import Ask, Reply, json_reply
+from infra.local.pages import Pages
+from infra.local.presets import Presets
 from infra.local.stack import STAGE, UserPool
 
 BASE = "/api"
 PAGE = ROOT / "infra" / "local" / "page"
 
+GATEWAY_ANSWERS = "/gateway-answers/"
+"""Followed by a response type of API Gateway: what it answers so. One machine has no throttle to
+meet, and a client developer wants to see its answer all the same."""
+
 
 class Front:
     """Sends each request to the part that answers it."""
 
-    def __init__(self, module: Any, pool: UserPool) -> None:
+    def __init__(self, module: Any, pool: UserPool, presets: Presets, feed: Feed) -> None:
         self._gateway = Gateway(module.app)
         self._functions = Functions(module)
-        self._login = PasswordLogin(pool)
+        self._login = PasswordLogin(pool, presets)
+        self._pages = Pages(PAGE)
+        self._feed = feed
 
     def respond(self, ask: Ask) -> Reply:
         """The reply to any request; never an exception."""
@@ -38,12 +48,24 @@ class Front:
             return self._functions.invoke(match[1], ask.body or b"", kind)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
-        if ask.method in ("GET", "HEAD") and path == "/":
-            page = (PAGE / "index.html").read_bytes()
-            return Reply(
-                200, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}, page
-            )
+        if ask.method in ("GET", "HEAD"):
+            if path == "/feed":
+                return self._news(ask)
+            if (
+                path.startswith(GATEWAY_ANSWERS)
+                and (kind := path.removeprefix(GATEWAY_ANSWERS)) in REFUSALS
+            ):
+                return refused(REFUSALS[kind])
+            if (page := self._pages.respond(path)) is not None:
+                return page
         return refused(Refusal.NOT_FOUND)
+
+    def _news(self, ask: Ask) -> Reply:
+        """What happened after the position that the caller names, or since the start."""
+        after = parse_qs(urlsplit(ask.target).query).get("after", ["0"])[0]
+        if not (after.isascii() and after.isdecimal() and len(after) < 16):
+            return refused(Refusal.MALFORMED_REQUEST)
+        return json_reply(200, {"events": self._feed.after(int(after))}, {"Cache-Control": "no-store"})
 
 
 class _Headers(dict[str, str]):
@@ -101,8 +123,9 @@ class Gateway:
 class PasswordLogin:
     """Stands in for the broker's password login, on real Cognito calls."""
 
-    def __init__(self, pool: UserPool) -> None:
+    def __init__(self, pool: UserPool, presets: Presets) -> None:
         self._pool = pool
+        self._presets = presets
         self._cognito = boto3.client("cognito-idp")
 
     def respond(self, ask: Ask) -> Reply:
@@ -122,12 +145,13 @@ class PasswordLogin:
                 ClientId=client_id,
                 AuthParameters={"USERNAME": account, "PASSWORD": password},
             )["AuthenticationResult"]
+            token = self._presets.at_login(account, result["AccessToken"])
         except ClientError:
             return json_reply(401, {"error": "account or password is wrong"})
+        except Refused as trouble:
+            return refused(trouble.refusal)
         return json_reply(
-            200,
-            {"token": result["AccessToken"], "expires_in": result["ExpiresIn"]},
-            {"Cache-Control": "no-store"},
+            200, {"token": token, "expires_in": result["ExpiresIn"]}, {"Cache-Control": "no-store"}
         )
 
 

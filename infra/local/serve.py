@@ -12,8 +12,10 @@ from chalicelib.core.refusal import Refusal
 from chalicelib.log import log
 from infra.local import stack
 from infra.local.emulator import Emulator
+from infra.local.feed import Feed
 from infra.local.front import Front, refused
 from infra.local.http import Server
+from infra.local.presets import Presets
 
 USUAL_PORT = 8000
 
@@ -39,7 +41,9 @@ def main() -> int:
     stack.point_at(emulator.url)
     pool = stack.create_user_pool()
     module = stack.load_service(stack.settings(stack.create_resources(), pool, emulator.url))
-    server.serve(Front(module, pool).respond)
+    presets = Presets()
+    presets.create()
+    server.serve(Front(module, pool, presets, Feed()).respond)
     print(f"aws {emulator.url}", flush=True)
     print(f"ready {server.url}", flush=True)
     stopped.wait()
