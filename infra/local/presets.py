@@ -5,7 +5,6 @@ times, so that whatever is done to the account next goes on from there as it wou
 """
 
 import base64
-import json
 import time
 from collections.abc import Callable
 from uuid import uuid4
@@ -167,7 +166,7 @@ class Presets:
 
 def aged(token: str, seconds: int) -> str:
     """The same login token, signed by the same key, as if its password had been typed earlier."""
-    key = jwt.PyJWK(json.loads(load_resource(_MOTO_SIGNING_KEY)), "RS256")
+    key = jwt.PyJWK(load_resource(_MOTO_SIGNING_KEY), "RS256")
     claims = jwt.decode(token, options={"verify_signature": False})
     claims |= {name: claims[name] - seconds for name in ("iat", "auth_time")}
     headers = {"kid": jwt.get_unverified_header(token)["kid"]}
