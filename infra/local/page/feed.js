@@ -1,0 +1,61 @@
+// What happens, as it happens: audit events and notifications, newest first.
+
+import { el, hear } from "./dom.js";
+import { readable } from "./exchange.js";
+import { LANGUAGES, language, localTime, say } from "./language.js";
+
+const EVERY = 1_500; // Milliseconds.
+const SHOWN = 60;
+
+export function startFeed(root) {
+  const list = root.querySelector("ol");
+  const empty = root.querySelector(".empty");
+  let events = [];
+  let position = 0;
+
+  function show() {
+    empty.hidden = events.length > 0;
+    const open = new Set([...list.querySelectorAll("details[open]")].map((each) => each.dataset.position));
+    list.replaceChildren(...events.map((event) => row(event, open.has(String(event.position)))));
+  }
+
+  async function ask() {
+    try {
+      const response = await fetch(`/feed?after=${position}`, { cache: "no-store" });
+      const news = (await response.json()).events;
+      if (news.length) {
+        position = news.at(-1).position;
+        events = [...news.reverse(), ...events].slice(0, SHOWN);
+        show();
+      }
+    } catch {
+      // The service has stopped; it may come back.
+    }
+  }
+
+  hear("language", show);
+  ask();
+  setInterval(() => document.hidden || ask(), EVERY);
+}
+
+function row({ position, kind, document: event }, open) {
+  const known = `event_${event.type}` in LANGUAGES[language()];
+  const text = known ? say(`event_${event.type}`) : String(event.type ?? "");
+  return el(
+    "li",
+    {},
+    el(
+      "details",
+      { class: "news", "data-position": position, open },
+      el(
+        "summary",
+        {},
+        el("span", { class: `kind ${kind}` }, say(`kind_${kind}`)),
+        el("time", {}, event.at ? localTime(event.at) : ""),
+        el("span", { class: "what" }, text),
+        el("code", {}, event.account ?? ""),
+      ),
+      el("pre", { tabindex: 0, role: "group", "aria-label": text }, readable(event)),
+    ),
+  );
+}

@@ -1,0 +1,166 @@
+// The support desk: three Lambda functions, invoked as staff do from their console.
+
+import { Client } from "./client.js";
+import { button, el, field, hear } from "./dom.js";
+import { exchangeList } from "./exchange.js";
+import { language, localTime, say } from "./language.js";
+import { notice } from "./notice.js";
+
+const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
+const PAGE = 10;
+
+export class Support {
+  constructor(root, account) {
+    this.screen = root.querySelector(".screen");
+    const list = exchangeList(root.querySelector(".wire"));
+    this.wire = new Client("support", language, list.add);
+    this.asked = { account, operator: "desk-01", ticket: "", reason: REASONS[0] };
+    this.found = null;
+    this.said = null;
+    this.show();
+    hear("language", () => this.show());
+    hear("account", (chosen) => {
+      this.asked.account = chosen;
+      this.found = this.said = null;
+      this.show();
+    });
+  }
+
+  show() {
+    this.screen.replaceChildren(
+      ...[this.lookupForm(), this.outcome(), ...(this.found ? this.file() : [])].filter(Boolean),
+    );
+  }
+
+  lookupForm() {
+    return this.form("lookup", say("look_up"), "primary", [
+      field(say("account"), this.input("account")),
+      field(say("operator"), this.input("operator")),
+    ]);
+  }
+
+  // A form that runs one of the functions with what its fields hold.
+  form(name, action, kind, fields) {
+    const submit = (event) => {
+      event.preventDefault();
+      this.run(name);
+    };
+    return el(
+      "form",
+      { class: `stack ${name}`, novalidate: true, onsubmit: submit },
+      fields,
+      el("button", { class: kind }, action),
+    );
+  }
+
+  input(name) {
+    const oninput = (event) => {
+      this.asked[name] = event.target.value;
+    };
+    return el("input", { value: this.asked[name], oninput, autocomplete: "off", spellcheck: "false" });
+  }
+
+  async run(name) {
+    const { account, operator, ticket, reason } = this.asked;
+    const events = {
+      lookup: { account, operator, limit: PAGE },
+      unbind: { account, operator, ticket, reason },
+      unlock: { account, operator, ticket },
+    };
+    const answer = await this.invoke(name, events[name]);
+    const done = answer.ok && !["invalid", "unavailable"].includes(answer.body.outcome);
+    this.said = answer;
+    if (name === "lookup") this.found = done ? answer.body : null;
+    else if (done) {
+      const after = await this.invoke("lookup", events.lookup);
+      if (after.body?.outcome === "found") this.found = after.body;
+    }
+    this.show();
+  }
+
+  invoke(name, event) {
+    return this.wire.send("POST", `/2015-03-31/functions/totp-binding-local-${name}/invocations`, event);
+  }
+
+  // What came of it, where there is something to tell.
+  outcome() {
+    const { body } = this.said ?? {};
+    if (!body || body.outcome === "found") return null;
+    if (body.outcome === "invalid") {
+      const problems = body.errors.map(({ field: name, problem }) => el("li", {}, `${name}: ${problem}`));
+      return notice("bad", say("invalid"), el("ul", {}, problems));
+    }
+    const kind = body.outcome === "unavailable" ? "bad" : "good";
+    return notice(kind, say(`outcome_${body.outcome}`), say(`outcome_${body.outcome}_detail`));
+  }
+
+  file() {
+    const { found } = this;
+    const time = (at) => (at ? localTime(at) : "–");
+    const fact = (label, value) => [el("dt", {}, label), el("dd", {}, value)];
+    const standing = found.suspended ? "suspended" : found.locked_until ? "locked" : found.state;
+    const state = el("span", { class: `state ${standing}` }, say(`state_${standing}`));
+    return [
+      el(
+        "dl",
+        { class: "facts" },
+        ...fact(say("account"), found.account),
+        ...fact(say("standing"), state),
+        ...fact(say("bound_at"), time(found.bound_at)),
+        ...fact(say("desktop_since"), time(found.channels.desktop)),
+        ...fact(say("mobile_since"), time(found.channels.mobile)),
+        ...fact(say("failures"), String(found.failures)),
+        ...(found.locked_until ? fact(say("locked_until"), time(found.locked_until)) : []),
+      ),
+      this.errands(),
+      el("h3", {}, say("history")),
+      this.timeline(),
+    ];
+  }
+
+  errands() {
+    const onchange = (event) => {
+      this.asked.reason = event.target.value;
+    };
+    const options = REASONS.map((reason) => {
+      const selected = reason === this.asked.reason;
+      return el("option", { value: reason, selected }, say(`reason_${reason}`));
+    });
+    const ticket = field(say("ticket"), this.input("ticket"));
+    const reason = field(say("reason"), el("select", { onchange }, options));
+    const unbind = this.form("unbind", say("unbind"), "danger", [ticket, reason]);
+    const unlock = button(say("unlock"), () => this.run("unlock"));
+    unbind.append(unlock);
+    return unbind;
+  }
+
+  timeline() {
+    const { history } = this.found;
+    if (!history.length) return el("p", { class: "empty" }, say("no_history"));
+    const list = el("ol", { class: "timeline" }, history.map(entry));
+    const more = button(say("earlier"), () => this.earlier(history.at(-1).event_id), "link");
+    return el("div", {}, list, history.length % PAGE ? null : more);
+  }
+
+  async earlier(before) {
+    const { account, operator } = this.asked;
+    const answer = await this.invoke("lookup", { account, operator, before, limit: PAGE });
+    if (answer.body?.outcome !== "found") return;
+    this.found.history.push(...answer.body.history);
+    this.show();
+    if (!answer.body.history.length) this.screen.querySelector(".timeline + .link").remove();
+  }
+}
+
+function entry(event) {
+  const who = event.operator ?? (event.channel ? say(`channel_${event.channel}`) : null);
+  const reason = event.reason ? say(`reason_${event.reason}`) : null;
+  const details = [who, event.ticket, reason, event.address].filter(Boolean).join(" · ");
+  return el(
+    "li",
+    { class: event.type },
+    el("span", { class: "what" }, say(`event_${event.type}`)),
+    el("time", { datetime: event.at }, localTime(event.at)),
+    details ? el("span", { class: "by" }, details) : null,
+  );
+}
