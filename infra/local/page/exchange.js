@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { say } from "./language.js";
 
 const KEPT = 8;
-const LONGEST = 96;
+const LONGEST = 160;
 
 // A list, newest first, that keeps the last few exchanges. Its `add` is a Client's `watch`.
 export function exchangeList(into) {

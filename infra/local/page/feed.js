@@ -2,7 +2,7 @@
 
 import { el, hear } from "./dom.js";
 import { readable } from "./exchange.js";
-import { LANGUAGES, language, localTime, say } from "./language.js";
+import { happening, localTime, say } from "./language.js";
 
 const EVERY = 1_500; // Milliseconds.
 const SHOWN = 60;
@@ -39,8 +39,7 @@ export function startFeed(root) {
 }
 
 function row({ position, kind, document: event }, open) {
-  const known = `event_${event.type}` in LANGUAGES[language()];
-  const text = known ? say(`event_${event.type}`) : String(event.type ?? "");
+  const text = happening(event.type);
   return el(
     "li",
     {},
@@ -51,7 +50,7 @@ function row({ position, kind, document: event }, open) {
         "summary",
         {},
         el("span", { class: `kind ${kind}` }, say(`kind_${kind}`)),
-        el("time", {}, event.at ? localTime(event.at) : ""),
+        el("time", {}, localTime(event.at)),
         el("span", { class: "what" }, text),
         el("code", {}, event.account ?? ""),
       ),

@@ -40,8 +40,14 @@ export function translatePage() {
   }
 }
 
-// A time of the API for people here; never a date that is today's.
+// What an event was; one that we have no words for goes by its own name.
+export function happening(type) {
+  return LANGUAGES[chosen][`event_${type}`] ?? String(type);
+}
+
+// A time of the API for people here, without the date where it is today's; a dash for none.
 export function localTime(rfc3339) {
+  if (!rfc3339) return "–";
   const at = new Date(rfc3339);
   const today = at.toDateString() === new Date().toDateString();
   const style = today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };

@@ -3,7 +3,7 @@
 import { Client } from "./client.js";
 import { button, el, field, hear } from "./dom.js";
 import { exchangeList } from "./exchange.js";
-import { language, localTime, say } from "./language.js";
+import { happening, language, localTime, say } from "./language.js";
 import { notice } from "./notice.js";
 
 const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
@@ -28,7 +28,7 @@ export class Support {
 
   show() {
     this.screen.replaceChildren(
-      ...[this.lookupForm(), this.outcome(), ...(this.found ? this.file() : [])].filter(Boolean),
+      ...[this.lookupForm(), this.outcome(), ...this.file()].filter(Boolean),
     );
   }
 
@@ -96,7 +96,7 @@ export class Support {
 
   file() {
     const { found } = this;
-    const time = (at) => (at ? localTime(at) : "–");
+    if (!found) return this.said ? [] : [el("p", { class: "empty" }, say("desk_lead"))];
     const fact = (label, value) => [el("dt", {}, label), el("dd", {}, value)];
     const standing = found.suspended ? "suspended" : found.locked_until ? "locked" : found.state;
     const state = el("span", { class: `state ${standing}` }, say(`state_${standing}`));
@@ -106,11 +106,11 @@ export class Support {
         { class: "facts" },
         ...fact(say("account"), found.account),
         ...fact(say("standing"), state),
-        ...fact(say("bound_at"), time(found.bound_at)),
-        ...fact(say("desktop_since"), time(found.channels.desktop)),
-        ...fact(say("mobile_since"), time(found.channels.mobile)),
+        ...fact(say("bound_at"), localTime(found.bound_at)),
+        ...fact(say("desktop_since"), localTime(found.channels.desktop)),
+        ...fact(say("mobile_since"), localTime(found.channels.mobile)),
         ...fact(say("failures"), String(found.failures)),
-        ...(found.locked_until ? fact(say("locked_until"), time(found.locked_until)) : []),
+        ...(found.locked_until ? fact(say("locked_until"), localTime(found.locked_until)) : []),
       ),
       this.errands(),
       el("h3", {}, say("history")),
@@ -159,7 +159,7 @@ function entry(event) {
   return el(
     "li",
     { class: event.type },
-    el("span", { class: "what" }, say(`event_${event.type}`)),
+    el("span", { class: "what" }, happening(event.type)),
     el("time", { datetime: event.at }, localTime(event.at)),
     details ? el("span", { class: "by" }, details) : null,
   );

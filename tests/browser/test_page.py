@@ -1,0 +1,251 @@
+"""What holds for the page as a whole: its policy, its order, its languages, hands and screen readers."""
+
+import itertools
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from infra.environment import ROOT
+from infra.local import presets
+from tests.browser.conftest import NARROW, oathtool
+
+PAGE = ROOT / "infra" / "local" / "page"
+AXE = ROOT / "build" / "axe-core" / "package" / "axe.min.js"
+LANGUAGES = ("zh-CN", "zh-HK", "en")
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+}
+
+
+def words(language: str) -> dict[str, str]:
+    text = (PAGE / "words" / f"{language}.js").read_text("utf-8")
+    return dict(re.findall(r'^  (\w+): "(.*)",$', text, re.MULTILINE))
+
+
+def violations(page) -> list[str]:
+    """What axe-core finds wrong, each with the element that it is about."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("path", ["/", "/client.js", "/style.css", "/words/en.js"])
+def test_every_file_is_sent_with_the_whole_policy(stack, path):
+    with urllib.request.urlopen(stack.url + path) as answer:
+        assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_browser_keeps_to_the_policy(window):
+    ran = window.page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.inlineRan = true";
+            document.body.append(script);
+            return window.inlineRan === true;
+        }"""
+    )
+    assert ran is False
+    assert [complaint for complaint in window.complaints if "Content Security Policy" in complaint]
+    window.complaints.clear()
+
+
+def test_nothing_is_loaded_from_elsewhere(open_window, stack):
+    window = open_window()
+    asked: list[str] = []
+    window.page.on("request", lambda request: asked.append(request.url))
+    window.page.reload()
+    window.desktop.log_in("88000020")
+    window.desktop.told.wait_for()
+    assert asked
+    assert all(url.startswith((stack.url, "data:")) for url in asked)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../front.py",
+        "/..%2ffront.py",
+        "/%2e%2e/front.py",
+        "//etc/passwd",
+        "/words/../../front.py",
+        "/words/",
+    ],
+)
+def test_no_path_leads_out_of_the_folder(stack, path):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(stack.url + path))
+    assert refused.value.code == 404
+    assert json.load(refused.value)["code"] == "not_found"
+
+
+def test_the_scenes_stand_side_by_side_in_their_order(window):
+    boxes = [scene.part.bounding_box() for scene in (window.desktop, window.phone, window.support)]
+    assert all(left["x"] + left["width"] < right["x"] for left, right in itertools.pairwise(boxes))
+    assert len({box["y"] for box in boxes}) == 1
+    assert window.page.locator("#feed").bounding_box()["y"] > boxes[0]["y"]
+
+
+def test_the_scenes_stand_one_under_another_on_a_small_screen(open_window):
+    window = open_window(size=NARROW)
+    parts = [scene.part for scene in (window.desktop, window.phone, window.support)]
+    boxes = [part.bounding_box() for part in [*parts, window.page.locator("#feed")]]
+    assert all(upper["y"] + upper["height"] <= lower["y"] for upper, lower in itertools.pairwise(boxes))
+    assert window.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_every_language_has_every_word():
+    reference = words("en")
+    assert len(reference) > 100
+    for language in LANGUAGES:
+        text = (PAGE / "words" / f"{language}.js").read_text("utf-8")
+        assert len(words(language)) == len(re.findall(r"^  \w+:", text, re.MULTILINE))
+        assert list(words(language)) == list(reference)
+        for key, text in words(language).items():
+            assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", reference[key]), key
+
+
+def test_each_language_is_written_in_its_own_characters():
+    simplified, traditional = "".join(words("zh-CN").values()), "".join(words("zh-HK").values())
+    assert not set("這個帳戶驗證碼綁請時間機電") & set(simplified)
+    assert not set("这个账户验证码绑请时间机电") & set(traditional)
+    names = re.compile("极星|易星|腾讯身份验证器")
+    assert not [
+        text for text in words("en").values() if re.search(r"[\u4e00-\u9fff]", names.sub("", text))
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_browser_s_language_is_the_page_s(open_window, language):
+    window = open_window(locale=language)
+    assert window.page.locator("html").get_attribute("lang") == language
+    assert window.page.locator("h1").inner_text() == words(language)["heading"]
+    assert window.page.title() == words(language)["title"]
+
+
+def test_a_language_once_chosen_is_kept(window):
+    window.choose_language("zh-HK")
+    window.page.reload()
+    expect(window.page.locator("h1")).to_have_text(words("zh-HK")["heading"])
+
+
+@pytest.mark.parametrize("pasted", ["123 456", "１２３４５６", " 123-456 "])
+def test_a_pasted_code_fills_the_boxes(window, pasted):
+    window.choose_account(presets.DESKTOP_ONLY)
+    window.phone.press()
+    window.phone.boxes.first.wait_for()
+    sent = []
+    window.page.route(
+        "**/api/verify", lambda route: (sent.append(route.request.post_data), route.abort())
+    )
+    window.phone.boxes.nth(2).evaluate(
+        """(box, text) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text", text);
+            box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }""",
+        pasted,
+    )
+    window.phone.told.wait_for()
+    assert sent == ['{"code":"123456"}']
+    window.complaints.clear()
+
+
+def test_the_keyboard_alone_suffices(window, account):
+    keyboard = window.page.keyboard
+    window.desktop.part.locator("input").first.focus()
+    keyboard.press("Control+A")
+    keyboard.type(account)
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    window.desktop.told.wait_for()
+    keyboard.press("Tab")
+    while window.page.evaluate("document.activeElement.textContent") != words("en")["show_qr"]:
+        keyboard.press("Tab")
+    keyboard.press("Enter")
+    window.desktop.part.locator(".key").wait_for()
+    secret = window.desktop.part.locator(".key").inner_text().replace(" ", "")
+    keyboard.type("12")
+    keyboard.press("Backspace")
+    keyboard.press("Backspace")
+    keyboard.type(oathtool(secret))
+    expect(window.desktop.done).to_be_visible()
+
+
+def test_the_boxes_announce_themselves(window):
+    window.choose_account(presets.DESKTOP_ONLY)
+    window.phone.press()
+    group = window.phone.part.get_by_role("group", name=words("en")["code"])
+    for number in range(1, 7):
+        expect(group.get_by_role("textbox", name=f"Digit {number} of 6")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_axe_finds_nothing(open_window, account, language):
+    window = open_window(locale=language)
+    window.page.locator("#authenticator-switch").click()
+    assert violations(window.page) == []
+    window.desktop.log_in(account)
+    window.desktop.told.wait_for()
+    window.phone.log_in(account)
+    window.phone.told.wait_for()
+    assert violations(window.page) == []
+    secret = window.desktop.show_qr()
+    window.look_up(account)
+    window.support.press("danger")
+    window.support.told.wait_for()
+    window.page.locator("#errors .chip").first.click()
+    window.page.locator("#errors pre").first.wait_for()
+    assert violations(window.page) == []
+    window.desktop.type(oathtool(secret))
+    window.desktop.done.wait_for()
+    window.phone.press()
+    window.phone.boxes.first.wait_for()
+    window.phone.type("1234")
+    window.page.keyboard.press("Enter")
+    window.phone.code.wait_for()
+    for summary in window.page.locator(".wire summary").all():
+        summary.click()
+    assert violations(window.page) == []
+
+
+def test_the_feed_tells_what_happens(open_window):
+    window = open_window()
+    happened = {
+        "event_id": "e1",
+        "type": "bound",
+        "at": "2026-11-22T01:02:03Z",
+        "account": "88000001",
+        "channel": "desktop",
+    }
+    news = [{"position": 1, "kind": "audit", "document": happened}]
+    news += [{"position": 2, "kind": "notification", "document": happened | {"type": "tampered"}}]
+    window.page.route("**/feed?after=*", lambda route: route.fulfill(json={"events": news}))
+    window.page.reload()
+    rows = window.page.locator("#feed li")
+    expect(rows).not_to_have_count(0)
+    expect(rows.first).to_contain_text("Item changed by hand")
+    rows.first.locator("summary").click()
+    expect(rows.first.locator("pre")).to_contain_text('"account": "88000001"')
+
+
+def test_client_js_is_small_enough_to_port():
+    assert len((PAGE / "client.js").read_text("utf-8").splitlines()) <= 100
+
+
+def test_the_page_publishes_the_secret_that_the_presets_have():
+    assert f'"{presets.SECRET}"' in Path(PAGE / "accounts.js").read_text("utf-8")
