@@ -5,7 +5,8 @@
 //   const answer = await client.verify("123 456");
 //   answer.ok ? trade(answer.body.pass) : show(answer.problem);
 //
-// An answer is never thrown: `ok` says whether it went well, `problem` what to show and go by.
+// An answer is never thrown: `ok` says whether it went well, `problem` what to show and go by;
+// `toLocal` turns a time of the API into milliseconds of this machine's clock, which may be wrong.
 
 const PATIENCE = 30_000; // Milliseconds; API Gateway itself gives up after 29 seconds.
 
@@ -87,5 +88,8 @@ async function read(response) {
   const body = /[/+]json\b/.test(type) ? JSON.parse(text) : text;
   const { ok, status } = response;
   const problem = ok ? null : { status, ...(typeof body === "object" ? body : {}) };
-  return { ok, status, headers: [...response.headers], body, problem };
+  const clock = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+  const ahead = Date.now() - clock;
+  const toLocal = (time) => Date.parse(time) + ahead;
+  return { ok, status, headers: [...response.headers], body, problem, toLocal };
 }

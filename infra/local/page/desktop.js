@@ -33,12 +33,13 @@ export class Desktop extends Terminal {
     if (!answer.ok) return this.refuse(answer.problem);
     const { account, issuer, secret } = answer.body;
     tell("key", { account, issuer, secret });
-    this.show(() => this.qrView(answer.body));
+    const until = answer.toLocal(answer.body.expires_at);
+    this.show(() => this.qrView(answer.body, until));
     return this.form.focus();
   }
 
-  qrView(qr) {
-    const expired = Date.parse(qr.expires_at) <= Date.now();
+  qrView(qr, until) {
+    const expired = until <= Date.now();
     return [
       this.greeting(),
       qr.superseded ? notice("calm", say("superseded"), say("superseded_detail")) : null,
@@ -58,7 +59,7 @@ export class Desktop extends Terminal {
           {},
           el("p", { class: "term" }, say("term"), expired
             ? el("strong", {}, say("term_over"))
-            : countdown(Date.parse(qr.expires_at), () => this.show(this.view))),
+            : countdown(until, () => this.show(this.view))),
           el("p", { class: "key-label" }, say("by_hand")),
           el("code", { class: "key" }, qr.secret.match(/.{1,4}/g).join(" ")),
           button(say("copy_key"), (event) => copy(qr.secret, event.target), "link"),

@@ -67,16 +67,17 @@ export class Terminal {
     const answer = await this.client.binding();
     if (!answer.ok) return this.refuse(answer.problem);
     this.standing = answer.body;
+    this.lockedUntil = answer.body.locked_until && answer.toLocal(answer.body.locked_until);
     if (answer.body.state === "bound") this.show(() => this.boxesView(problem));
     else this.show(() => this.unboundView(problem));
     return this.form?.focus();
   }
 
   boxesView(problem) {
-    const { suspended, locked_until: until } = this.standing;
-    if (suspended) return [this.greeting(), notice("bad", say("suspended"), say("suspended_detail"))];
+    const until = this.lockedUntil;
+    if (this.standing.suspended) return [this.greeting(), notice("bad", say("suspended"), say("suspended_detail"))];
     if (until) {
-      const wait = el("p", { class: "wait" }, say("wait"), countdown(Date.parse(until), () => this.enter()));
+      const wait = el("p", { class: "wait" }, say("wait"), countdown(until, () => this.enter()));
       return [this.greeting(), notice("bad", say("locked"), say("locked_detail"), wait)];
     }
     return [this.greeting(), this.codeStep(say("code"), say("verify"), (code) => this.client.verify(code), problem)];
@@ -94,7 +95,7 @@ export class Terminal {
       label,
       async (code) => {
         const answer = await call(code);
-        if (answer.ok) this.show(() => this.passView(answer.body, Date.now()));
+        if (answer.ok) this.show(() => this.passView(answer.body, Date.now(), answer.toLocal(answer.body.pass_expires_at)));
         else this.refuse(answer.problem, form, slot);
       },
       action,
@@ -126,7 +127,7 @@ export class Terminal {
     ];
   }
 
-  passView(body, at) {
+  passView(body, at, until) {
     const [, claims] = body.pass.split(".");
     const firstUse = { desktop: say("first_desktop"), mobile: say("first_mobile") }[body.channel];
     return [
@@ -145,7 +146,7 @@ export class Terminal {
         el("dt", {}, say("at")),
         el("dd", {}, localTime(new Date(at).toISOString())),
         el("dt", {}, say("pass_left")),
-        el("dd", {}, countdown(Date.parse(body.pass_expires_at))),
+        el("dd", {}, countdown(until)),
       ),
       el(
         "details",

@@ -1,0 +1,142 @@
+"""``make screenshots``: the pictures of the page that README and guides show, in each language."""
+
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, sync_playwright
+
+from infra.environment import ROOT
+from infra.local import presets
+from tests.browser.conftest import CHROMIUM, NARROW, QUIET, WIDE, Stack, Window, oathtool, start_stack
+from tests.conftest import wrong_code
+
+IMAGES = ROOT / "docs" / "images"
+ERRORS = ROOT / "build" / "errors"
+"""Every error's picture: to be looked at, not to be kept."""
+
+
+class Camera:
+    """Takes pictures of one window in one language."""
+
+    def __init__(self, browser: Browser, stack: Stack, language: str, size: dict[str, int]) -> None:
+        context = browser.new_context(locale=language, viewport=size, device_scale_factor=1.5)
+        self.window = Window(context.new_page())
+        self.window.page.goto(stack.url)
+        self.language = language
+
+    def shoot(self, name: str, part: Locator | None = None, folder: Path = IMAGES) -> None:
+        """The whole page, or a part of it, as ``<name>-<language>.png``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}-{self.language}.png"
+        self.window.page.mouse.move(0, 0)
+        if part is None:
+            self.window.page.screenshot(path=path, full_page=True)
+        else:
+            part.screenshot(path=path)
+
+
+def story(camera: Camera, account: str) -> None:
+    """An account from the first login to the unbinding."""
+    window = camera.window
+    desktop, phone, support = window.desktop, window.phone, window.support
+    screen = {scene: scene.part.locator(".device") for scene in (desktop, phone, support)}
+    camera.shoot("start")
+    phone.log_in(account)
+    phone.told.wait_for()
+    camera.shoot("phone-unbound", screen[phone])
+    window.page.locator("#authenticator-switch").click()
+    desktop.log_in(account)
+    desktop.told.wait_for()
+    camera.shoot("desktop-unbound", screen[desktop])
+    secret = desktop.show_qr()
+    camera.shoot("desktop-qr", screen[desktop])
+    camera.shoot("authenticator", window.page.locator("#authenticator"))
+    window.look_up(account)
+    camera.shoot("scenes")
+    window.page.locator("#authenticator-switch").click()
+    code = oathtool(secret)
+    desktop.type(code)
+    desktop.done.wait_for()
+    camera.shoot("desktop-bound", screen[desktop])
+    phone.press()
+    phone.boxes.first.wait_for()
+    camera.shoot("phone-code", screen[phone])
+    refused(camera, code, "phone-code-used")
+    refused(camera, oathtool(secret, -120), "phone-code-expired")
+    refused(camera, wrong_code(secret, time.time()), "phone-wrong-code")
+    phone.type(oathtool(secret, 30))
+    phone.done.wait_for()
+    camera.shoot("phone-bound", screen[phone])
+    phone.press("quiet")
+    phone.log_in(account)
+    phone.boxes.first.wait_for()
+    for left in range(4, -1, -1):
+        phone.type(wrong_code(secret, time.time()))
+        phone.told.get_by_text(f"{left}").first.wait_for()
+    refused(camera, "000000", "phone-locked")
+    window.look_up(account)
+    camera.shoot("support-locked", screen[support])
+    support.part.locator(".unbind input").fill("T-1001")
+    support.press("danger")
+    support.told.wait_for()
+    time.sleep(1)
+    window.look_up(account)
+    camera.shoot("support-unbound", screen[support])
+    camera.shoot("feed", window.page.locator("#feed"))
+
+
+def refused(camera: Camera, code: str, name: str) -> None:
+    """The phone's screen after a code that is refused."""
+    phone = camera.window.phone
+    phone.type(code)
+    phone.part.locator(".slot .notice").wait_for()
+    camera.window.page.wait_for_function("!document.querySelector('#phone [aria-busy]')")
+    camera.shoot(name, phone.part.locator(".device"))
+
+
+def states(camera: Camera) -> None:
+    """The preset accounts that look like nothing in the story."""
+    window = camera.window
+    for scene, account, name in (
+        (window.desktop, presets.PENDING, "desktop-pending"),
+        (window.phone, presets.LOCKED, "phone-locked-at-login"),
+        (window.phone, presets.SUSPENDED, "phone-suspended"),
+        (window.desktop, presets.UNAVAILABLE, "desktop-unavailable"),
+        (window.desktop, presets.LOGIN_TOO_OLD, "desktop-login-expired"),
+    ):
+        window.choose_account(account)
+        scene.press()
+        scene.told.wait_for()
+        camera.shoot(name, scene.part.locator(".device"))
+
+
+def errors(camera: Camera) -> None:
+    """Every error of the contract, as the page shows it."""
+    part = camera.window.page.locator("#errors")
+    for chip in part.locator(".chip").all():
+        name = chip.inner_text()
+        chip.click()
+        part.locator(".fine", has_text=name).wait_for()
+        camera.shoot(name, part.locator(".shown"), ERRORS)
+
+
+def main() -> int:
+    """Take every picture; the exit status."""
+    process, stack = start_stack()
+    with process, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        for number, language in enumerate(("zh-CN", "zh-HK", "en"), start=2):
+            camera = Camera(browser, stack, language, WIDE)
+            story(camera, f"880000{number:02}")
+            states(camera)
+            errors(camera)
+            Camera(browser, stack, language, NARROW).shoot("small")
+            print(f"{language}: done")
+        browser.close()
+        process.terminate()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
