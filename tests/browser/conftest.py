@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,9 @@ class Stack:
         return boto3.client(service, endpoint_url=self.aws_url, region_name="us-east-1", **secret)
 
 
-def start_stack() -> tuple[subprocess.Popen[str], Stack]:
-    """Start the stack on a port that the system chooses, and wait until it is ready."""
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """The stack on ports that the system chooses, from when it is ready until it is done with."""
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.local"],
         cwd=ROOT,
@@ -57,21 +59,21 @@ def start_stack() -> tuple[subprocess.Popen[str], Stack]:
         text=True,
     )
     addresses: dict[str, str] = {}
-    assert process.stdout is not None
-    for line in process.stdout:
-        name, _, address = line.strip().partition(" ")
-        addresses[name] = address
-        if name == "ready":
-            return process, Stack(address, addresses["aws"])
-    raise AssertionError("the stack did not get ready")
+    with process:
+        try:
+            for line in process.stdout or ():
+                name, _, addresses[name] = line.strip().partition(" ")
+                if name == "ready":
+                    break
+            yield Stack(addresses["ready"], addresses["aws"])
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    process, stack = start_stack()
-    with process:
+    with running_stack() as stack:
         yield stack
-        process.terminate()
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +102,11 @@ class Scene:
     """One of the page's scenes, by what people see and press in it."""
 
     part: Locator
+
+    @property
+    def device(self) -> Locator:
+        """The window or handset that it is shown in, without what went over the wire."""
+        return self.part.locator(".device")
 
     @property
     def told(self) -> Locator:

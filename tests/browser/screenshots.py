@@ -1,5 +1,6 @@
 """``make screenshots``: the pictures of the page that README and guides show, in each language."""
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from playwright.sync_api import Browser, Locator, sync_playwright
 
 from infra.environment import ROOT
 from infra.local import presets
-from tests.browser.conftest import CHROMIUM, NARROW, QUIET, WIDE, Stack, Window, oathtool, start_stack
+from tests.browser.conftest import CHROMIUM, NARROW, QUIET, WIDE, Stack, Window, oathtool, running_stack
 from tests.conftest import wrong_code
 
 IMAGES = ROOT / "docs" / "images"
@@ -20,7 +21,7 @@ class Camera:
     """Takes pictures of one window in one language."""
 
     def __init__(self, browser: Browser, stack: Stack, language: str, size: dict[str, int]) -> None:
-        context = browser.new_context(locale=language, viewport=size, device_scale_factor=1.5)
+        context = browser.new_context(locale=language, viewport=size, device_scale_factor=1)
         self.window = Window(context.new_page())
         self.window.page.goto(stack.url)
         self.language = language
@@ -40,17 +41,16 @@ def story(camera: Camera, account: str) -> None:
     """An account from the first login to the unbinding."""
     window = camera.window
     desktop, phone, support = window.desktop, window.phone, window.support
-    screen = {scene: scene.part.locator(".device") for scene in (desktop, phone, support)}
     camera.shoot("start")
     phone.log_in(account)
     phone.told.wait_for()
-    camera.shoot("phone-unbound", screen[phone])
+    camera.shoot("phone-unbound", phone.device)
     window.page.locator("#authenticator-switch").click()
     desktop.log_in(account)
     desktop.told.wait_for()
-    camera.shoot("desktop-unbound", screen[desktop])
+    camera.shoot("desktop-unbound", desktop.device)
     secret = desktop.show_qr()
-    camera.shoot("desktop-qr", screen[desktop])
+    camera.shoot("desktop-qr", desktop.device)
     camera.shoot("authenticator", window.page.locator("#authenticator"))
     window.look_up(account)
     camera.shoot("scenes")
@@ -58,31 +58,29 @@ def story(camera: Camera, account: str) -> None:
     code = oathtool(secret)
     desktop.type(code)
     desktop.done.wait_for()
-    camera.shoot("desktop-bound", screen[desktop])
+    camera.shoot("desktop-bound", desktop.device)
     phone.press()
     phone.boxes.first.wait_for()
-    camera.shoot("phone-code", screen[phone])
+    camera.shoot("phone-code", phone.device)
     refused(camera, code, "phone-code-used")
     refused(camera, oathtool(secret, -120), "phone-code-expired")
     refused(camera, wrong_code(secret, time.time()), "phone-wrong-code")
     phone.type(oathtool(secret, 30))
     phone.done.wait_for()
-    camera.shoot("phone-bound", screen[phone])
+    camera.shoot("phone-bound", phone.device)
     phone.press("quiet")
     phone.log_in(account)
     phone.boxes.first.wait_for()
     for left in range(4, -1, -1):
         phone.type(wrong_code(secret, time.time()))
-        phone.told.get_by_text(f"{left}").first.wait_for()
+        phone.told.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
     refused(camera, "000000", "phone-locked")
     window.look_up(account)
-    camera.shoot("support-locked", screen[support])
+    camera.shoot("support-locked", support.device)
     support.part.locator(".unbind input").fill("T-1001")
     support.press("danger")
     support.told.wait_for()
-    time.sleep(1)
-    window.look_up(account)
-    camera.shoot("support-unbound", screen[support])
+    camera.shoot("support-unbound", support.device)
     camera.shoot("feed", window.page.locator("#feed"))
 
 
@@ -91,8 +89,8 @@ def refused(camera: Camera, code: str, name: str) -> None:
     phone = camera.window.phone
     phone.type(code)
     phone.part.locator(".slot .notice").wait_for()
-    camera.window.page.wait_for_function("!document.querySelector('#phone [aria-busy]')")
-    camera.shoot(name, phone.part.locator(".device"))
+    phone.part.locator("form.code:not([aria-busy=true])").wait_for()
+    camera.shoot(name, phone.device)
 
 
 def states(camera: Camera) -> None:
@@ -108,7 +106,7 @@ def states(camera: Camera) -> None:
         window.choose_account(account)
         scene.press()
         scene.told.wait_for()
-        camera.shoot(name, scene.part.locator(".device"))
+        camera.shoot(name, scene.device)
 
 
 def errors(camera: Camera) -> None:
@@ -123,8 +121,7 @@ def errors(camera: Camera) -> None:
 
 def main() -> int:
     """Take every picture; the exit status."""
-    process, stack = start_stack()
-    with process, sync_playwright() as playwright:
+    with running_stack() as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         for number, language in enumerate(("zh-CN", "zh-HK", "en"), start=2):
             camera = Camera(browser, stack, language, WIDE)
@@ -134,7 +131,6 @@ def main() -> int:
             Camera(browser, stack, language, NARROW).shoot("small")
             print(f"{language}: done")
         browser.close()
-        process.terminate()
     return 0
 
 

@@ -60,15 +60,20 @@ export function codeForm(label, submit, action) {
     }
   }
 
+  // While a call is on its way nothing more is taken in, and nothing is sent twice.
+  function hold(held) {
+    busy = held;
+    form.setAttribute("aria-busy", String(held));
+    for (const each of boxes) each.readOnly = held;
+  }
+
   const code = () => boxes.map((each) => each.value).join("");
 
   async function send() {
     if (busy) return;
-    busy = true;
-    form.setAttribute("aria-busy", "true");
+    hold(true);
     await submit(code());
-    busy = false;
-    form.removeAttribute("aria-busy");
+    hold(false);
   }
 
   const form = el(
@@ -89,7 +94,7 @@ export function codeForm(label, submit, action) {
     for (const each of boxes) each.value = "";
     boxes[0].focus();
   };
-  form.enter = (text) => fill(0, text);
+  form.enter = (text) => busy || fill(0, text);
   form.focus = () => boxes[0].focus();
   form.disable = (disabled) => {
     for (const each of [...boxes, form.querySelector("button")]) each.disabled = disabled;

@@ -151,7 +151,7 @@ export class Terminal {
       el(
         "details",
         { class: "exchange" },
-        el("summary", {}, say("pass_claims")),
+        el("summary", {}, el("span", { class: "grow" }, say("pass_claims"))),
         el("pre", { tabindex: 0, role: "group", "aria-label": say("pass_claims") }, readable(decoded(claims))),
       ),
       button(say("log_out"), () => this.logOut()),
