@@ -69,12 +69,12 @@ class Presets:
     def create(self) -> None:
         """Make every preset account's state."""
         now = int(wiring.clock())
-        yesterday = now - _DAY
+        then = now - 30 * _DAY
         for account in (BOUND, DESKTOP_ONLY, LOGIN_TOO_OLD, CODE_USED, LOCKED, SUSPENDED):
-            self._begin(account, yesterday)
-            self._confirm(account, yesterday + 45)
+            self._begin(account, then)
+            self._confirm(account, then + 45)
         for account in (BOUND, LOGIN_TOO_OLD, CODE_USED):
-            self._verify(account, Channel.MOBILE, yesterday + _HOUR)
+            self._verify(account, Channel.MOBILE, then + _HOUR)
         self._begin(PENDING, now)
         self._begin(PAST_TERM, now - _HOUR)
         self._wrong_codes(LOCKED, _LOCKING_CODES, now)

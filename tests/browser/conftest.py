@@ -141,6 +141,12 @@ class Scene:
         self.boxes.first.click()
         self.part.page.keyboard.type(code)
 
+    def unbind(self, ticket: str) -> None:
+        """Support's errand, with its question answered."""
+        self.part.locator(".unbind input").fill(ticket)
+        self.press("danger")
+        self.part.locator(".errands .danger").click()
+
     def show_qr(self) -> str:
         """Ask for a QR code; the key that it shows for typing by hand."""
         self.press()

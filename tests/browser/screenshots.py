@@ -77,9 +77,8 @@ def story(camera: Camera, account: str) -> None:
     refused(camera, "000000", "phone-locked")
     window.look_up(account)
     camera.shoot("support-locked", support.device)
-    support.part.locator(".unbind input").fill("T-1001")
-    support.press("danger")
-    support.told.wait_for()
+    support.unbind("T-1001")
+    support.part.locator(".notice.good").wait_for()
     camera.shoot("support-unbound", support.device)
     camera.shoot("feed", window.page.locator("#feed"))
 

@@ -122,6 +122,8 @@ def test_each_language_is_written_in_its_own_characters():
     simplified, traditional = "".join(words("zh-CN").values()), "".join(words("zh-HK").values())
     assert not set("這個帳戶驗證碼綁請時間機電") & set(simplified)
     assert not set("这个账户验证码绑请时间机电") & set(traditional)
+    for chinese in ("zh-CN", "zh-HK"):
+        assert not [text for text in words(chinese).values() if not re.search(r"[\u4e00-\u9fff]", text)]
     names = re.compile("极星|易星|腾讯身份验证器")
     assert not [
         text for text in words("en").values() if re.search(r"[\u4e00-\u9fff]", names.sub("", text))
@@ -206,7 +208,7 @@ def test_axe_finds_nothing(open_window, account, language):
     assert violations(window.page) == []
     secret = window.desktop.show_qr()
     window.look_up(account)
-    window.support.press("danger")
+    window.support.unbind("")
     window.support.told.wait_for()
     window.page.locator("#errors .chip").first.click()
     window.page.locator("#errors pre").first.wait_for()
@@ -241,6 +243,40 @@ def test_the_feed_tells_what_happens(open_window):
     expect(rows.first).to_contain_text("Item changed by hand")
     rows.first.locator("summary").click()
     expect(rows.first.locator("pre")).to_contain_text('"account": "88000001"')
+
+
+def test_the_history_is_a_timeline_that_goes_further_back(window):
+    happened = [
+        {
+            "event_id": f"{number:03}",
+            "type": "unbound" if number == 20 else "verified",
+            "at": "2026-11-22T01:02:03Z",
+            "channel": None if number == 20 else "desktop",
+            "operator": "ada" if number == 20 else None,
+            "ticket": "T-7" if number == 20 else None,
+            "reason": "lost_device" if number == 20 else None,
+            "address": None,
+            "request_id": "r",
+        }
+        for number in range(20, 0, -1)
+    ]
+
+    def answer(route):
+        asked = route.request.post_data_json
+        rest = [event for event in happened if event["event_id"] < asked.get("before", "999")]
+        found = {"outcome": "found", "account": asked["account"], "state": "unbound"}
+        found |= {"channels": {"desktop": None, "mobile": None}, "bound_at": None, "failures": 0}
+        found |= {"locked_until": None, "suspended": False, "history": rest[: asked["limit"]]}
+        route.fulfill(json=found)
+
+    window.page.route("**/*-lookup/invocations", answer)
+    window.look_up("88000001")
+    entries = window.support.part.locator(".timeline li")
+    expect(entries).to_have_count(10)
+    expect(entries.first).to_contain_text("Unbound by support")
+    expect(entries.first).to_contain_text("ada · T-7 · Lost device")
+    window.support.part.get_by_text("Earlier").click()
+    expect(entries).to_have_count(20)
 
 
 def test_client_js_is_small_enough_to_port():

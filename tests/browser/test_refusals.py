@@ -110,8 +110,30 @@ def test_five_digits_are_no_code_and_cost_nothing(window, account, bound):
 
 def test_support_is_told_which_field_is_wrong(window, account):
     window.look_up(account)
-    window.support.press("danger")
+    window.support.unbind("")
     expect(window.support.told).to_contain_text("ticket: must be a string")
+
+
+def test_support_can_think_better_of_unbinding(window, account, bound):
+    window.look_up(account)
+    window.support.press("danger")
+    expect(window.support.told).to_contain_text(f"Unbind account {account}?")
+    window.support.part.locator(".errands .quiet").click()
+    expect(window.support.part.locator(".state")).to_have_text("Bound")
+    expect(window.support.part.locator(".unbind")).to_be_visible()
+
+
+def test_five_wrong_first_codes_end_a_qr_code_and_the_terminal_offers_another(window, account):
+    desktop = window.desktop
+    desktop.log_in(account)
+    desktop.told.wait_for()
+    secret = desktop.show_qr()
+    for left in (4, 3, 2, 1, 0):
+        desktop.type(wrong_code(secret, time.time()))
+        expect(desktop.told).to_contain_text(f"Attempts left: {left}")
+    desktop.type(oathtool(secret))
+    expect(desktop.code).to_have_text("409 bind_not_started")
+    desktop.show_qr()
 
 
 def test_a_service_that_is_gone_is_no_wrong_code(window, account, bound):

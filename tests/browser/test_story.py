@@ -61,8 +61,7 @@ def test_bind_log_in_on_the_phone_lose_it_and_be_unbound(open_window, account, l
     expect(phone.done).to_contain_text(words["phone bound"])
 
     window.look_up(account)
-    support.part.locator(".unbind input").fill("T-1001")
-    support.press("danger")
+    support.unbind("T-1001")
     expect(support.told).to_contain_text(words["unbound"])
     phone.press("quiet")
     phone.log_in(account)

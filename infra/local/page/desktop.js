@@ -21,8 +21,9 @@ export class Desktop extends Terminal {
     const pending = this.standing.state === "pending";
     return [
       this.greeting(),
-      problem && problem.language === language() && problemNotice(problem),
-      notice("calm", say(pending ? "pending" : "unbound"), say(pending ? "pending_detail" : "unbound_detail")),
+      problem && problem.language === language()
+        ? problemNotice(problem)
+        : notice("calm", say(pending ? "pending" : "unbound"), say(pending ? "pending_detail" : "unbound_detail")),
       button(say("show_qr"), () => this.bind(), "primary"),
       button(say("have_scanned"), () => this.show(() => this.confirmView()), "link"),
     ];

@@ -27,6 +27,13 @@ export function field(label, control) {
   return el("div", { class: "field" }, el("label", { for: control.id }, label), control);
 }
 
+// Show something else in a scene. The keyboard stays in it, whatever had the focus before.
+export function showIn(screen, elements) {
+  const within = screen.contains(document.activeElement);
+  screen.replaceChildren(...elements.flat().filter(Boolean));
+  if (within) screen.focus();
+}
+
 // Tell the other scenes; `hear` is how they listen.
 export function tell(name, detail) {
   document.dispatchEvent(new CustomEvent(name, { detail }));

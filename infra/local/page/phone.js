@@ -13,8 +13,9 @@ export class Phone extends Terminal {
   unboundView(problem) {
     return [
       this.greeting(),
-      problem && problem.language === language() && problemNotice(problem),
-      notice("calm", say("desktop_first"), say("desktop_first_detail")),
+      problem && problem.language === language()
+        ? problemNotice(problem)
+        : notice("calm", say("desktop_first"), say("desktop_first_detail")),
       button(say("checked_again"), () => this.enter(), "primary"),
       el(
         "p",

@@ -1,7 +1,7 @@
 // The support desk: three Lambda functions, invoked as staff do from their console.
 
 import { Client } from "./client.js";
-import { button, el, field, hear } from "./dom.js";
+import { button, el, field, hear, showIn } from "./dom.js";
 import { exchangeList } from "./exchange.js";
 import { happening, language, localTime, say } from "./language.js";
 import { notice } from "./notice.js";
@@ -15,39 +15,35 @@ export class Support {
     const list = exchangeList(root.querySelector(".wire"));
     this.wire = new Client("support", language, list.add);
     this.asked = { account, operator: "desk-01", ticket: "", reason: REASONS[0] };
-    this.found = null;
-    this.said = null;
+    this.found = this.said = null;
+    this.asking = false;
     this.show();
     hear("language", () => this.show());
     hear("account", (chosen) => {
       this.asked.account = chosen;
       this.found = this.said = null;
+      this.asking = false;
       this.show();
     });
   }
 
   show() {
-    this.screen.replaceChildren(
-      ...[this.lookupForm(), this.outcome(), ...this.file()].filter(Boolean),
-    );
+    showIn(this.screen, [this.lookupForm(), this.outcome(), this.file()]);
   }
 
   lookupForm() {
-    return this.form("lookup", say("look_up"), "primary", [
-      field(say("account"), this.input("account")),
-      field(say("operator"), this.input("operator")),
-    ]);
+    const fields = [field(say("account"), this.input("account")), field(say("operator"), this.input("operator"))];
+    return this.form("lookup", say("look_up"), "primary", fields, () => this.run("lookup"));
   }
 
-  // A form that runs one of the functions with what its fields hold.
-  form(name, action, kind, fields) {
-    const submit = (event) => {
+  form(name, action, kind, fields, submit) {
+    const onsubmit = (event) => {
       event.preventDefault();
-      this.run(name);
+      submit();
     };
     return el(
       "form",
-      { class: `stack ${name}`, novalidate: true, onsubmit: submit },
+      { class: `stack ${name}`, novalidate: true, onsubmit },
       fields,
       el("button", { class: kind }, action),
     );
@@ -68,6 +64,7 @@ export class Support {
       unlock: { account, operator, ticket },
     };
     const answer = await this.invoke(name, events[name]);
+    this.asking = false;
     const done = answer.ok && !["invalid", "unavailable"].includes(answer.body.outcome);
     this.said = answer;
     if (name === "lookup") this.found = done ? answer.body : null;
@@ -112,7 +109,7 @@ export class Support {
         ...fact(say("failures"), String(found.failures)),
         ...(found.locked_until ? fact(say("locked_until"), localTime(found.locked_until)) : []),
       ),
-      this.errands(),
+      this.asking ? this.question() : this.errands(),
       el("h3", {}, say("history")),
       this.timeline(),
     ];
@@ -128,10 +125,35 @@ export class Support {
     });
     const ticket = field(say("ticket"), this.input("ticket"));
     const reason = field(say("reason"), el("select", { onchange }, options));
-    const unbind = this.form("unbind", say("unbind"), "danger", [ticket, reason]);
+    const ask = () => {
+      this.asking = true;
+      this.said = null;
+      this.show();
+    };
+    const unbind = this.form("unbind", say("unbind"), "danger", [ticket, reason], ask);
     const unlock = button(say("unlock"), () => this.run("unlock"));
     unbind.append(unlock);
     return unbind;
+  }
+
+  // An unbinding cannot be taken back: whose it is stands there once more, and somebody says yes.
+  question() {
+    const { account, bound_at: boundAt } = this.found;
+    const no = () => {
+      this.asking = false;
+      this.show();
+    };
+    return notice(
+      "calm",
+      say("sure", { account }),
+      boundAt ? `${say("bound_at")} ${localTime(boundAt)}` : null,
+      el(
+        "div",
+        { class: "errands" },
+        button(say("unbind_now"), () => this.run("unbind"), "danger"),
+        button(say("cancel"), no),
+      ),
+    );
   }
 
   timeline() {

@@ -3,12 +3,15 @@
 import { codeForm } from "./boxes.js";
 import { Client } from "./client.js";
 import { countdown } from "./clock.js";
-import { button, el, field, hear, tell } from "./dom.js";
+import { button, el, field, hear, showIn, tell } from "./dom.js";
 import { exchangeList, readable } from "./exchange.js";
 import { language, localTime, say } from "./language.js";
 import { notice, problemNotice, received } from "./notice.js";
 
 const DEMO_PASSWORD = "Demo-Pass-1";
+
+// After these the account is looked up again, and the scene shows what can be done now.
+const NOT_WHAT_IT_SEEMED = ["not_bound", "already_bound", "bind_not_started", "bind_expired"];
 
 export class Terminal {
   constructor(root, channel, account) {
@@ -26,7 +29,7 @@ export class Terminal {
   show(view) {
     this.view = view;
     this.form = null;
-    this.screen.replaceChildren(...view().flat().filter(Boolean));
+    showIn(this.screen, view());
   }
 
   logOut(account = this.account) {
@@ -112,9 +115,9 @@ export class Terminal {
       this.client.logOut();
       return this.show(() => this.passwordView(problem.language === language() ? problem : null));
     }
-    if (["not_bound", "already_bound"].includes(problem.code)) return this.enter(problem);
+    if (NOT_WHAT_IT_SEEMED.includes(problem.code)) return this.enter(problem);
     if (!form) return this.show(() => this.refusedView(problem));
-    if (problem.code === "locked") form.disable(true);
+    if (["locked", "suspended"].includes(problem.code)) form.disable(true);
     slot.replaceChildren(problemNotice(problem, () => form.disable(false)));
     return form.clear();
   }
