@@ -3,7 +3,7 @@
 import json
 import uuid
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.exceptions import ClientError
@@ -32,15 +32,15 @@ class Front:
     """Sends each request to the part that answers it."""
 
     def __init__(self, module: Any, pool: UserPool, presets: Presets, feed: Feed) -> None:
+        self._feed = feed
         self._gateway = Gateway(module.app)
         self._functions = Functions(module)
         self._login = PasswordLogin(pool, presets)
         self._pages = Pages(PAGE)
-        self._feed = feed
 
     def respond(self, ask: Ask) -> Reply:
         """The reply to any request; never an exception."""
-        path = ask.target.partition("?")[0]
+        path, _, query = ask.target.partition("?")
         if path == BASE or path.startswith(BASE + "/"):
             return self._gateway.respond(ask)
         if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
@@ -48,24 +48,23 @@ class Front:
             return self._functions.invoke(match[1], ask.body or b"", kind)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
+        if ask.method == "GET" and path == "/feed":
+            return self._events_after(parse_qs(query).get("after", ["0"])[-1])
         if ask.method in ("GET", "HEAD"):
-            if path == "/feed":
-                return self._news(ask)
-            if (
-                path.startswith(GATEWAY_ANSWERS)
-                and (kind := path.removeprefix(GATEWAY_ANSWERS)) in REFUSALS
-            ):
-                return refused(REFUSALS[kind])
-            if (page := self._pages.respond(path)) is not None:
-                return page
+            return self._look(path)
         return refused(Refusal.NOT_FOUND)
 
-    def _news(self, ask: Ask) -> Reply:
-        """What happened after the position that the caller names, or since the start."""
-        after = parse_qs(urlsplit(ask.target).query).get("after", ["0"])[0]
-        if not (after.isascii() and after.isdecimal() and len(after) < 16):
-            return refused(Refusal.MALFORMED_REQUEST)
-        return json_reply(200, {"events": self._feed.after(int(after))}, {"Cache-Control": "no-store"})
+    def _look(self, path: str) -> Reply:
+        """A file of the page, or one of API Gateway's own answers."""
+        if path.startswith(GATEWAY_ANSWERS):
+            return refused(REFUSALS.get(path.removeprefix(GATEWAY_ANSWERS), Refusal.NOT_FOUND))
+        return self._pages.respond(path) or refused(Refusal.NOT_FOUND)
+
+    def _events_after(self, position: str) -> Reply:
+        if not (position.isascii() and position.isdecimal() and len(position) < 16):
+            return json_reply(400, {"error": "after must be the position of an event"})
+        events = {"events": self._feed.after(int(position))}
+        return json_reply(200, events, {"Cache-Control": "no-store"})
 
 
 class _Headers(dict[str, str]):
