@@ -16,6 +16,9 @@ IMAGES = ROOT / "docs" / "images"
 ERRORS = ROOT / "build" / "errors"
 """Every error's picture: to be looked at, not to be kept."""
 
+TRAIL_SECONDS = 3
+"""How long the history takes to follow what happened, and some."""
+
 
 class Camera:
     """Takes pictures of one window in one language."""
@@ -75,10 +78,14 @@ def story(camera: Camera, account: str) -> None:
         phone.type(wrong_code(secret, time.time()))
         phone.told.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
     refused(camera, "000000", "phone-locked")
+    time.sleep(TRAIL_SECONDS)
     window.look_up(account)
     camera.shoot("support-locked", support.device)
     support.unbind("T-1001")
     support.part.locator(".notice.good").wait_for()
+    time.sleep(TRAIL_SECONDS)
+    support.part.locator(".who .link").click()
+    window.page.wait_for_timeout(300)
     camera.shoot("support-unbound", support.device)
     camera.shoot("feed", window.page.locator("#feed"))
 

@@ -2,7 +2,7 @@
 
 import { el, hear } from "./dom.js";
 import { readable } from "./exchange.js";
-import { happening, localTime, say } from "./language.js";
+import { byWhom, happening, localTime, say } from "./language.js";
 
 const EVERY = 1_500; // Milliseconds.
 const SHOWN = 60;
@@ -51,8 +51,9 @@ function row({ position, kind, document: event }, open) {
         {},
         el("span", { class: `kind ${kind}` }, say(`kind_${kind}`)),
         el("time", {}, localTime(event.at)),
-        el("span", { class: "what" }, text),
         el("code", {}, event.account ?? ""),
+        el("span", { class: "what" }, text),
+        el("span", { class: "by" }, byWhom(event)),
       ),
       el("pre", { tabindex: 0, role: "group", "aria-label": text }, readable(event)),
     ),

@@ -45,6 +45,12 @@ export function happening(type) {
   return LANGUAGES[chosen][`event_${type}`] ?? String(type);
 }
 
+// Through whom it came: a client by channel and address, or support by operator and ticket.
+export function byWhom({ channel, operator, ticket, reason, address }) {
+  const who = operator ?? (channel ? say(`channel_${channel}`) : null);
+  return [who, ticket, reason ? say(`reason_${reason}`) : null, address].filter(Boolean).join(" · ");
+}
+
 // A time of the API for people here, without the date where it is today's; a dash for none.
 export function localTime(rfc3339) {
   if (!rfc3339) return "–";

@@ -3,7 +3,7 @@
 import { Client } from "./client.js";
 import { button, el, field, hear, showIn } from "./dom.js";
 import { exchangeList } from "./exchange.js";
-import { happening, language, localTime, say } from "./language.js";
+import { byWhom, happening, language, localTime, say } from "./language.js";
 import { notice } from "./notice.js";
 
 const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
@@ -68,10 +68,15 @@ export class Support {
     const done = answer.ok && !["invalid", "unavailable"].includes(answer.body.outcome);
     this.said = answer;
     if (name === "lookup") this.found = done ? answer.body : null;
-    else if (done) {
-      const after = await this.invoke("lookup", events.lookup);
-      if (after.body?.outcome === "found") this.found = after.body;
-    }
+    else if (done) await this.refresh();
+    this.show();
+  }
+
+  // The audit trail follows a change within seconds, so this may be pressed again.
+  async refresh() {
+    const { account, operator } = this.asked;
+    const answer = await this.invoke("lookup", { account, operator, limit: PAGE });
+    if (answer.body?.outcome === "found") this.found = answer.body;
     this.show();
   }
 
@@ -110,7 +115,7 @@ export class Support {
         ...(found.locked_until ? fact(say("locked_until"), localTime(found.locked_until)) : []),
       ),
       this.asking ? this.question() : this.errands(),
-      el("h3", {}, say("history")),
+      el("div", { class: "who" }, el("h3", {}, say("history")), button(say("refresh"), () => this.refresh(), "link")),
       this.timeline(),
     ];
   }
@@ -175,14 +180,11 @@ export class Support {
 }
 
 function entry(event) {
-  const who = event.operator ?? (event.channel ? say(`channel_${event.channel}`) : null);
-  const reason = event.reason ? say(`reason_${event.reason}`) : null;
-  const details = [who, event.ticket, reason, event.address].filter(Boolean).join(" · ");
   return el(
     "li",
     { class: event.type },
     el("span", { class: "what" }, happening(event.type)),
     el("time", { datetime: event.at }, localTime(event.at)),
-    details ? el("span", { class: "by" }, details) : null,
+    el("span", { class: "by" }, byWhom(event)),
   );
 }

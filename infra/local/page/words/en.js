@@ -108,6 +108,7 @@ export default {
   failures: "Wrong codes in a row",
   locked_until: "Locked until",
   history: "History",
+  refresh: "Refresh",
   no_history: "Nothing on record yet.",
   earlier: "Earlier",
   channel_desktop: "desktop",

@@ -108,6 +108,7 @@ export default {
   failures: "连续错误次数",
   locked_until: "锁定至",
   history: "历史",
+  refresh: "刷新",
   no_history: "还没有记录。",
   earlier: "更早的记录",
   channel_desktop: "电脑版",

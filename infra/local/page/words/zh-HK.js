@@ -108,6 +108,7 @@ export default {
   failures: "連續錯誤次數",
   locked_until: "鎖定至",
   history: "歷史",
+  refresh: "重新整理",
   no_history: "尚未有記錄。",
   earlier: "更早的記錄",
   channel_desktop: "電腦版",
