@@ -68,6 +68,11 @@ def running_stack() -> Iterator[Stack]:
             yield Stack(addresses["ready"], addresses["aws"])
         finally:
             process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 @pytest.fixture(scope="session")

@@ -134,7 +134,10 @@ def main() -> int:
             story(camera, f"880000{number:02}")
             states(camera)
             errors(camera)
-            Camera(browser, stack, language, NARROW).shoot("small")
+            camera.window.page.context.close()
+            small = Camera(browser, stack, language, NARROW)
+            small.shoot("small")
+            small.window.page.context.close()
             print(f"{language}: done")
         browser.close()
     return 0
