@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from infra.environment import ROOT
 
@@ -29,6 +29,7 @@ QUIET = (
     "--disable-quic",
 )
 PASSWORD = "Demo-Pass-1"
+expect.set_options(timeout=10_000)
 WIDE, NARROW = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
 
 _numbers = itertools.count(1)
@@ -89,10 +90,10 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def oathtool(secret: str, seconds_ahead: int = 0) -> str:
-    """The code that an authenticator shows so many seconds from now."""
-    at = f"@{int(time.time()) + seconds_ahead}"
-    command = ["oathtool", "--totp", "--base32", f"--now={at}", secret]
+def oathtool(secret: str, seconds_ahead: int = 0, at: int | None = None) -> str:
+    """The code that an authenticator shows so many seconds from now, or from another time."""
+    moment = (int(time.time()) if at is None else at) + seconds_ahead
+    command = ["oathtool", "--totp", "--base32", f"--now=@{moment}", secret]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

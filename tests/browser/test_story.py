@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from infra.local import presets
 from tests.browser.conftest import oathtool, zbarimg
 
 WORDS = {
@@ -78,13 +79,26 @@ def test_the_demo_authenticator_stands_in_for_a_phone(window, account):
     expect(window.desktop.done).to_be_visible()
 
 
-def test_the_demo_authenticator_shows_what_oathtool_shows(window, account):
+@pytest.mark.parametrize("at", [59, 1_111_111_109, 2_000_000_000, 20_000_000_000])
+def test_the_demo_authenticator_shows_what_oathtool_shows(window, at):
     window.page.locator("#authenticator-switch").click()
-    window.desktop.log_in(account)
-    window.desktop.told.wait_for()
-    secret = window.desktop.show_qr()
-    shown = window.page.locator(f".entry[data-account={account}] output")
-    expect(shown).to_have_text(oathtool(secret)[:3] + " " + oathtool(secret)[3:], timeout=2_000)
+    window.choose_account(presets.DESKTOP_ONLY)
+    window.desktop.press()
+    window.page.clock.set_fixed_time(at)
+    shown = window.page.locator(f".entry[data-account='{presets.DESKTOP_ONLY}'] output")
+    code = oathtool(presets.SECRET, at=at)
+    expect(shown).to_have_text(f"{code[:3]} {code[3:]}")
+
+
+def test_the_demo_authenticator_enters_its_code_where_boxes_were_opened_last(window, account, bound):
+    window.page.locator("#authenticator-switch").click()
+    for scene in (window.desktop, window.phone):
+        scene.log_in(account)
+        scene.boxes.first.wait_for()
+    window.page.locator(f".entry[data-account='{account}'] button").click()
+    window.phone.done.or_(window.phone.told).wait_for()
+    expect(window.desktop.boxes.first).to_have_value("")
+    expect(window.desktop.told).to_have_count(0)
 
 
 def test_an_authenticator_whose_clock_is_slow_is_told_so(window, account, bound):

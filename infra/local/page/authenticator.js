@@ -41,7 +41,10 @@ export function demoAuthenticator(root, toggle) {
   }
 
   function entry(account, { issuer }) {
-    const type = async () => tell("code", { account, code: await code(keys[account].secret, now()) });
+    const type = async () => {
+      const shown = await code(keys[account].secret, now());
+      newestForm(account)?.enter(shown);
+    };
     return el(
       "div",
       { class: "entry", "data-account": account },
@@ -50,6 +53,13 @@ export function demoAuthenticator(root, toggle) {
       ring(say("ring")),
       button(say("type_it"), type),
     );
+  }
+
+  // The boxes that a code of this account goes into: of several open ones, those opened last.
+  function newestForm(account) {
+    const forms = [];
+    tell("boxes-wanted", { account, forms });
+    return forms.sort((one, other) => other.openedAt - one.openedAt)[0];
   }
 
   const now = () => Math.floor(Date.now() / 1000) - (slow ? SLOW_SECONDS : 0);

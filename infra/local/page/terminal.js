@@ -22,7 +22,9 @@ export class Terminal {
     this.show(() => this.passwordView());
     hear("language", () => this.show(this.view));
     hear("account", (chosen) => this.logOut(chosen));
-    hear("code", ({ account: owner, code }) => owner === this.account && this.form?.enter(code));
+    hear("boxes-wanted", ({ account: owner, forms }) => {
+      if (owner === this.account && this.form) forms.push(this.form);
+    });
   }
 
   // A view is a function that gives elements, so that it can be shown again in another language.
@@ -104,6 +106,7 @@ export class Terminal {
       action,
     );
     if (problem && problem.language === language()) slot.append(problemNotice(problem));
+    form.openedAt = performance.now();
     this.form = form;
     return [form, slot];
   }
