@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from infra.environment import ROOT
 
+PAGE = ROOT / "infra" / "local" / "page"
+LANGUAGES = ("zh-CN", "zh-HK", "en")
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
     "--no-sandbox",
@@ -88,6 +90,12 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
         browser.close()
+
+
+def words(language: str) -> dict[str, str]:
+    """The page's own words in a language, by their keys."""
+    text = (PAGE / "words" / f"{language}.js").read_text("utf-8")
+    return dict(re.findall(r'^  (\w+): "(.*)",$', text, re.MULTILINE))
 
 
 def oathtool(secret: str, seconds_ahead: int = 0, at: int | None = None) -> str:

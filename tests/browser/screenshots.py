@@ -9,7 +9,17 @@ from playwright.sync_api import Browser, Locator, sync_playwright
 
 from infra.environment import ROOT
 from infra.local import presets
-from tests.browser.conftest import CHROMIUM, NARROW, QUIET, WIDE, Stack, Window, oathtool, running_stack
+from tests.browser.conftest import (
+    CHROMIUM,
+    LANGUAGES,
+    NARROW,
+    QUIET,
+    WIDE,
+    Stack,
+    Window,
+    oathtool,
+    running_stack,
+)
 from tests.conftest import wrong_code
 
 IMAGES = ROOT / "docs" / "images"
@@ -129,7 +139,7 @@ def main() -> int:
     """Take every picture; the exit status."""
     with running_stack() as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        for number, language in enumerate(("zh-CN", "zh-HK", "en"), start=2):
+        for number, language in enumerate(LANGUAGES, start=2):
             camera = Camera(browser, stack, language, WIDE)
             story(camera, f"880000{number:02}")
             states(camera)
