@@ -4,20 +4,25 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 PYTEST := .venv/bin/python -m pytest
 COVERAGE := .venv/bin/coverage run
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
+AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint types unit engine e2e coverage dev tools clean
+.PHONY: help run conformance check test lint types unit engine e2e browser screenshots coverage dev tools clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until interrupted
 	@exec $(PYTHON) -m infra.local
 
+conformance: ## Replay the checklist of docs/clients.md; URL=... for a stack that has just been started
+	@exec $(PYTHON) -m infra.local.conformance $(URL)
+
 check: lint types unit coverage ## The quick part of the tests: Python and pip alone
 
-test: lint types unit engine e2e coverage ## Every test; installs Debian and npm packages (root or sudo)
+test: lint types unit engine e2e browser coverage ## Every test; installs Debian and npm packages (root or sudo)
 
 lint: dev ## Style, by ruff
 	.venv/bin/ruff check .
@@ -35,6 +40,12 @@ engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network nam
 e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
 	$(PYTEST) tests/e2e
 
+browser: dev tools $(AXE) ## The page, in Debian's Chromium, with axe-core's eyes too
+	$(PYTEST) tests/browser
+
+screenshots: dev tools ## The pictures in docs/images/
+	.venv/bin/python -m tests.browser.screenshots
+
 coverage: dev ## Line and branch coverage of the last tests
 	.venv/bin/coverage report
 
@@ -43,9 +54,10 @@ dev: ## The virtual environment, up to date
 
 tools: ## The Debian packages that the tests need
 	@for pair in oathtool:oathtool zbarimg:zbar-tools java:default-jre-headless npm:npm ip:iproute2 \
-	    unshare:util-linux; do \
+	    unshare:util-linux chromium:chromium; do \
 	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
+	test -e $(CHINESE_FONT) || missing="$$missing fonts-noto-cjk"; \
 	test -z "$$missing" || { $(SUDO) apt-get update -q && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }
 
@@ -53,6 +65,12 @@ $(DYNAMODB_LOCAL): | tools
 	mkdir -p build/dynamodb-local
 	npm pack --silent --pack-destination build/dynamodb-local amplify-dynamodb-simulator@2.9.30
 	tar -xzf build/dynamodb-local/amplify-dynamodb-simulator-*.tgz -C build/dynamodb-local
+	touch $@
+
+$(AXE): | tools
+	mkdir -p build/axe-core
+	npm pack --silent --pack-destination build/axe-core axe-core@4.14.1
+	tar -xzf build/axe-core/axe-core-4.14.1.tgz -C build/axe-core
 	touch $@
 
 clean: ## Remove what was installed and built
