@@ -4,23 +4,25 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 PYTEST := .venv/bin/python -m pytest
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
+IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint types unit engine e2e coverage dev tools clean
+.PHONY: help run check test lint types unit engine permissions permissions-page e2e coverage dev tools clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until interrupted
 	@exec $(PYTHON) -m infra.local
 
 check: lint types unit coverage ## The quick part of the tests: Python and pip alone
 
-test: lint types unit engine e2e coverage ## Every test; installs Debian and npm packages (root or sudo)
+test: lint types unit engine permissions e2e coverage ## Every test; installs Debian and npm packages (root or sudo)
 
-lint: dev ## Style, by ruff
+lint: dev ## Style, by ruff, and the templates, by cfn-lint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/cfn-lint infra/*.yaml
 
 types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
@@ -30,6 +32,12 @@ unit: dev ## The core and the handlers, on moto
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
 	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine --cov --cov-append'
+
+permissions: dev $(IAM_SIMULATOR) ## The roles, held against their table and against what each function calls
+	$(PYTEST) tests/permissions
+
+permissions-page: dev ## Write docs/permissions.md anew from its table
+	.venv/bin/python -m tests.permissions.page
 
 e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
 	$(PYTEST) tests/e2e
@@ -52,6 +60,12 @@ $(DYNAMODB_LOCAL): | tools
 	mkdir -p build/dynamodb-local
 	npm pack --silent --pack-destination build/dynamodb-local amplify-dynamodb-simulator@2.9.30
 	tar -xzf build/dynamodb-local/amplify-dynamodb-simulator-*.tgz -C build/dynamodb-local
+	touch $@
+
+$(IAM_SIMULATOR): tests/permissions/package-lock.json | tools
+	mkdir -p build/permissions
+	cp tests/permissions/package.json tests/permissions/package-lock.json build/permissions/
+	npm ci --prefix build/permissions --silent --no-audit --no-fund
 	touch $@
 
 clean: ## Remove what was installed and built
