@@ -6,7 +6,7 @@ from tests.permissions.simulator import Request
 
 ALL_OF_A_BINDING = (
     *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
-    *("locked_until", "unbound_at", "desktop_at", "mobile_at", "failures", "suspended"),
+    *("locked_until", "unbound_at", "desktop_at", "mobile_at", "accepted_from", "failures", "suspended"),
 )
 SECRET = ("secret", "secret_key")
 
