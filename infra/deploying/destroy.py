@@ -13,6 +13,9 @@ KEY_DAYS = 30
 
 _RULE = "-event"
 
+_GONE = ("ResourceNotFoundException", "NotFoundException", "KMSInvalidStateException", "NoSuchBucket")
+"""What AWS says of a thing that is not there any more, or on its way out."""
+
 
 def remove_code(session: Any, stage: Stage, functions: list[str], api: str | None) -> None:
     """Delete API, schedules, stream mappings and functions; harmless where they are gone."""
@@ -34,20 +37,42 @@ def remove_code(session: Any, stage: Stage, functions: list[str], api: str | Non
 
 
 def remove_data(session: Any, stage: Stage, stacks: Stacks) -> None:
-    """Delete the tables and let the key be deleted in 30 days. There is no way back but backups."""
+    """Delete the tables and let the key be deleted in 30 days. There is no way back but backups.
+
+    The stack that names them goes last, so that a cut-off run can be taken again.
+    """
     outputs = stacks.outputs(stage.data_stack) or {}
-    stacks.remove(stage.data_stack)
-    dynamodb, kms = session.client("dynamodb"), session.client("kms")
     for table in (value for name, value in outputs.items() if name.endswith("Table")):
-        if _unless_gone(
-            lambda table=table: dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-        ):
-            dynamodb.delete_table(TableName=table)
+        _delete_table(session.client("dynamodb"), table)
         line(f"table        {table} deleted")
     if "KmsKey" in outputs:
+        kms, key = session.client("kms"), outputs["KmsKey"].rpartition("/")[2]
         _unless_gone(lambda: kms.delete_alias(AliasName=f"alias/{APP}-{stage.name}"))
-        kms.schedule_key_deletion(KeyId=outputs["KmsKey"], PendingWindowInDays=KEY_DAYS)
-        line(f"key          {outputs['KmsKey']} will be deleted in {KEY_DAYS} days")
+        _unless_gone(lambda: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS))
+        line(f"key          {key} will be deleted in {KEY_DAYS} days")
+    if "InvocationRecord" in outputs:
+        _delete_bucket(session.client("s3"), outputs["InvocationRecord"])
+    stacks.remove(stage.data_stack)
+
+
+def _delete_table(dynamodb: Any, table: str) -> None:
+    unprotect = {"TableName": table, "DeletionProtectionEnabled": False}
+    if _unless_gone(lambda: dynamodb.update_table(**unprotect)):
+        dynamodb.get_waiter("table_exists").wait(TableName=table)
+        dynamodb.delete_table(TableName=table)
+        dynamodb.get_waiter("table_not_exists").wait(TableName=table)
+
+
+def _delete_bucket(s3: Any, bucket: str) -> None:
+    """Delete the record of invocations where it is empty: what it holds is not ours to throw away."""
+    try:
+        _unless_gone(lambda: s3.delete_bucket(Bucket=bucket))
+        line(f"bucket       {bucket} deleted")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "BucketNotEmpty":
+            raise
+        line(f"kept         {bucket}: the record of who invoked the support functions;")
+        line("             empty and delete it before this stage is deployed anew")
 
 
 def _remove_rule(events: Any, rule: str) -> None:
@@ -62,7 +87,7 @@ def _unless_gone(call: Any) -> bool:
     try:
         call()
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("ResourceNotFoundException", "NotFoundException"):
+        if error.response["Error"]["Code"] in _GONE:
             return False
         raise
     return True
