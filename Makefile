@@ -4,10 +4,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 PYTEST := .venv/bin/python -m pytest
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
+DEPLOY := exec $(PYTHON) infra/deploy.py
+WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint types unit engine permissions permissions-page e2e coverage dev tools clean
+.PHONY: help run check test lint types unit engine permissions permissions-page e2e rehearse coverage \
+    deploy rollback destroy package dev tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +20,7 @@ run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until i
 
 check: lint types unit coverage ## The quick part of the tests: Python and pip alone
 
-test: lint types unit engine permissions e2e coverage ## Every test; installs Debian and npm packages (root or sudo)
+test: lint types unit engine permissions e2e rehearse coverage ## Every test; installs Debian and npm packages (root or sudo)
 
 lint: dev ## Style, by ruff, and the templates, by cfn-lint
 	.venv/bin/ruff check .
@@ -42,8 +45,23 @@ permissions-page: dev ## Write docs/permissions.md anew from its table
 e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
 	$(PYTEST) tests/e2e
 
+rehearse: dev ## The deployment, whole, against an emulated AWS; what it deployed, run
+	.venv/bin/python -m infra.rehearsal
+
 coverage: dev ## Line and branch coverage of the last tests
 	.venv/bin/coverage report
+
+deploy: ## Create or update a stage: STAGE=prod; REGION=..., EDGE=1, USERPOOL=1 where wanted
+	@$(DEPLOY) deploy $(if $(EDGE),--edge) $(if $(USERPOOL),--userpool) $(WHERE)
+
+rollback: ## Return a stage to the code before: STAGE=prod
+	@$(DEPLOY) rollback $(WHERE)
+
+destroy: ## Remove a stage's code and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
+	@$(DEPLOY) destroy $(if $(WITH_DATA),--with-data) $(WHERE)
+
+package: ## Package without deploying, and print the sizes: STAGE=... for a stage's architecture
+	@$(DEPLOY) package $(if $(STAGE),$(WHERE))
 
 dev: ## The virtual environment, up to date
 	@$(PYTHON) -m infra.environment

@@ -240,7 +240,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         ("package", "package only, and print the sizes"),
     ):
         command = commands.add_parser(name, help=what)
-        command.add_argument("--stage", required=True)
+        usual = {"default": "prod"} if name == "package" else {"required": True}
+        command.add_argument("--stage", **usual)
         command.add_argument("--region", help="instead of the stage file's, or ap-east-1")
         if name == "deploy":
             command.add_argument("--edge", action="store_true", help="WAF and custom domain too")

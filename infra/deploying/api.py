@@ -1,6 +1,7 @@
 """What Chalice cannot set in API Gateway: its own answers, the stage's throttle, the access log."""
 
 import json
+import time
 from typing import Any
 
 from infra.deploying.console import Stop, line
@@ -23,6 +24,10 @@ ACCESS_LOG = {
     "gateway_answer": "$context.error.responseType",
 }
 """One line for each call: nothing of its body or headers, and of its path only the route."""
+
+
+_ROLE_PAUSES = (2, 4, 8, 16)
+"""Seconds between tries with a new role: IAM takes a while to show it everywhere."""
 
 
 class Api:
@@ -90,7 +95,14 @@ class Api:
         if role is None:
             return False
         operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
-        self._gateway.update_account(patchOperations=[operation])
+        for patience in (*_ROLE_PAUSES, None):
+            try:
+                self._gateway.update_account(patchOperations=[operation])
+                break
+            except self._gateway.exceptions.BadRequestException:
+                if patience is None:
+                    raise
+                time.sleep(patience)
         line(f"log role     {role}, for all of API Gateway in this region")
         return True
 

@@ -36,7 +36,10 @@ def who(session: Any, stage: Stage) -> Account:
     try:
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise Stop(f"AWS does not know you: {error}. Log in with the AWS command line first.") from error
+        raise Stop(
+            f"AWS does not know you: {error}. Log in with the AWS command line first; where you are, "
+            f"{stage.region} may not be switched on in the account (Account, AWS Regions)."
+        ) from error
     line(f"account      {identity['Account']}, as {identity['Arn']}")
     line(f"region       {stage.region}")
     return Account(identity["Account"], identity["Arn"])

@@ -72,10 +72,7 @@ class Releases:
 
     def add(self, digest: str, functions: Iterable[str], deployment: str) -> Release:
         """Publish what the functions run now as a release, and drop what is too old."""
-        published = {
-            name: self._lambda.publish_version(FunctionName=self._stage.function(name))
-            for name in functions
-        }
+        published = {name: self._publish(self._stage.function(name)) for name in functions}
         release = Release(
             number=self.next_number(),
             at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -129,6 +126,11 @@ class Releases:
                 self._lambda.delete_layer_version(
                     LayerName=self._stage.layer, VersionNumber=layer["Version"]
                 )
+
+    def _publish(self, function: str) -> dict[str, Any]:
+        self._lambda.get_waiter("function_updated_v2").wait(FunctionName=function)
+        published: dict[str, Any] = self._lambda.publish_version(FunctionName=function)
+        return published
 
     def _restore(self, name: str, version: str) -> None:
         function = self._stage.function(name)

@@ -77,21 +77,19 @@ class Stacks:
     ) -> dict[str, str]:
         """Create or update a stack; its outputs.
 
-        Of ``values`` the template gets what it has parameters for. With ``keep`` the stack itself
-        is protected from deletion.
+        Of ``values`` the template gets what it has parameters for; all others take their defaults,
+        also where they once were different: the stage's file is the whole truth. With ``keep`` the
+        stack itself is protected from deletion.
         """
         stack = self._settled(name)
         if stack is not None and stack["StackStatus"] in _MADE_ANEW:
             line(f"{name}: an unfinished stack is removed first")
             self.remove(name)
             stack = None
-        known = {entry["ParameterKey"] for entry in (stack or {}).get("Parameters", [])}
         parameters = [
             {"ParameterKey": key, "ParameterValue": values[key]}
-            if key in values
-            else {"ParameterKey": key, "UsePreviousValue": True}
             for key in template.parameters
-            if key in values or key in known
+            if key in values
         ]
         request = {
             "StackName": name,

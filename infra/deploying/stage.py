@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
+from botocore.config import Config
 
 from infra.deploying.console import Stop
 from infra.environment import ROOT
@@ -95,8 +97,13 @@ class Stage:
         return replace(self, settings={**settings, **self.settings})
 
     def session(self) -> Any:
-        """The way to the stage's account and region, by the credentials of the shell."""
-        return boto3.Session(region_name=self.region)
+        """The way to the stage's account and region, by the credentials of the shell.
+
+        API Gateway allows one deployment in five seconds, so that calls are tried for long.
+        """
+        core = botocore.session.Session()
+        core.set_default_client_config(Config(retries={"mode": "standard", "max_attempts": 10}))
+        return boto3.Session(region_name=self.region, botocore_session=core)
 
     def shell(self) -> dict[str, str]:
         """The environment in which Chalice's own commands reach this stage."""
