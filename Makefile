@@ -25,7 +25,7 @@ test: lint types unit engine permissions e2e rehearse coverage ## Every test; in
 lint: dev ## Style, by ruff, and the templates, by cfn-lint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/cfn-lint infra/*.yaml
+	.venv/bin/cfn-lint --regions ap-east-1 us-east-1 -t infra/*.yaml
 
 types: dev ## Types, by mypy --strict
 	.venv/bin/mypy

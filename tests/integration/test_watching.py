@@ -5,32 +5,21 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 from chalice.test import Client
 
 from chalicelib.log import log
 from infra.environment import ROOT
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, User
+from tests.templates import resources
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 
-class _Plain(yaml.SafeLoader):
-    """Reads a template with CloudFormation's functions replaced by what they are given."""
-
-
-def _argument(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    return loader.construct_sequence(node, deep=True)
-
-
-_Plain.add_multi_constructor("!", _argument)
-TEMPLATE = yaml.load((ROOT / "infra" / "resources.yaml").read_text("utf-8"), _Plain)
+TEMPLATE = resources("resources.yaml")
 ALARMS = {
     resource["Properties"]["AlarmName"].replace("${Stage}", "<stage>"): resource["Properties"]
-    for resource in TEMPLATE["Resources"].values()
+    for resource in TEMPLATE.values()
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 
@@ -108,7 +97,7 @@ def test_the_saved_queries_ask_for_fields_that_the_lines_have(
     line = json.loads(log.registered_formatter.format(caplog.records[-1]))
     queries = [
         resource["Properties"]["QueryString"]
-        for resource in TEMPLATE["Resources"].values()
+        for resource in TEMPLATE.values()
         if resource["Type"] == "AWS::Logs::QueryDefinition"
     ]
     assert len(queries) == 2
