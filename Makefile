@@ -30,8 +30,8 @@ lint: dev ## Style, by ruff, and the templates, by cfn-lint
 types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
-unit: dev ## The core and the handlers, on moto
-	$(PYTEST) tests/unit tests/integration --cov
+unit: dev ## The core, the handlers and the deployment's steps, on moto
+	$(PYTEST) tests/unit tests/integration tests/deployment --cov
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
 	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine --cov --cov-append'

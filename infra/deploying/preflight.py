@@ -9,13 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.settings import WrongSetting, read_settings
 from infra.deploying.console import Stop, line
 from infra.deploying.permissions import missing
+from infra.deploying.record import ENVIRONMENT, variable
 from infra.deploying.stage import Stage
 
 SECONDS_PER_CALL = 0.1
 """How long a call holds a Lambda at most while the service is warm."""
-
-_LATER = {"BINDINGS_TABLE": "later", "KEYS_TABLE": "later", "KMS_KEY": "later"}
-"""Stands for what the stacks give out, where the settings are read before there are stacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ def who(session: Any, stage: Stage) -> Account:
 def check_settings(stage: Stage) -> None:
     """Stop where the functions would refuse to start with the stage's settings."""
     try:
-        read_settings({**stage.settings, **_LATER})
+        # What the stacks give out is not known yet, but will be there.
+        read_settings({**stage.settings, **{variable(name): "later" for name in ENVIRONMENT}})
     except WrongSetting as wrong:
         raise Stop(
             f"{wrong.why}: write it into {stage.file} (infra/stages/example.json shows how)."

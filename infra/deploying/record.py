@@ -33,7 +33,7 @@ def entry_points(environment: Mapping[str, str]) -> list[str]:
 
 def environment(stage: Stage, outputs: Mapping[str, str]) -> dict[str, str]:
     """What the functions find in their environment."""
-    found = {_upper_snake(name): outputs[name] for name in ENVIRONMENT if name in outputs}
+    found = {variable(name): outputs[name] for name in ENVIRONMENT if name in outputs}
     return {**stage.settings, **found, "STAGE": stage.name, "POWERTOOLS_LOG_LEVEL": stage.log_level}
 
 
@@ -78,8 +78,9 @@ def api_stage() -> str:
     return name
 
 
-def _upper_snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+def variable(output: str) -> str:
+    """The environment variable that carries an output of the stacks: KmsKey is KMS_KEY."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
 
 
 def _camel(name: str) -> str:

@@ -169,9 +169,7 @@ class Stacks:
                 line(f"{name}: {done}")
                 return
             if not status.endswith("_IN_PROGRESS"):
-                raise Stop(
-                    f"{name} is {status.lower().replace('_', ' ')} again, because {why or status}."
-                )
+                raise Stop(f"{name} ended as {status}: {why or 'see its events'}.")
             time.sleep(POLL_SECONDS)
 
     def _describe(self, name: str) -> dict[str, Any] | None:

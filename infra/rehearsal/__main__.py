@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,6 @@ API_STAGE = "api"
 AUDIENCE = "trading-gateway"
 BUILD = ROOT / "build"
 HOME = BUILD / "rehearsal"
-
-_GIVEN_BY_STACKS = ("BindingsTable", "KeysTable", "KmsKey")
-"""What the local stage's settings take from its stack; here the deployment does that."""
 
 NEW_ROUTE = '''
 
@@ -78,7 +76,8 @@ class Rehearsal:
             "AWS_CSM_PORT": str(calls.port),
         }
         self._environment.pop("AWS_DEFAULT_REGION")
-        settings = stack.settings(dict.fromkeys(_GIVEN_BY_STACKS, ""), self._pool, aws_url)
+        # What the local stage takes from its stack is left empty: here the deployment does that.
+        settings = stack.settings(defaultdict(str), self._pool, aws_url)
         self._stage_file = {
             "settings": {
                 **{name: value for name, value in settings.items() if value},
@@ -137,6 +136,8 @@ class Rehearsal:
         self.checks.same("with one REST API", len(seen.apis), 1)
         self.checks.that("in Hong Kong unless told", holds=USUAL_REGION in ran.said, otherwise=ran.said)
         self.checks.that("every function runs what was packaged", holds=self._as_packaged(clone, seen))
+        sizes = clone.deploy("package", STAGE)
+        self.checks.same("and that is within its bounds", sizes.status, 0)
         for table, kept in seen.tables.items():
             self.checks.same(f"{table} is protected, with point-in-time recovery", kept, (True, True))
         return clone
