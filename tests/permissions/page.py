@@ -32,10 +32,11 @@ _TAIL = """
 ## Beyond the roles
 
 The bucket of CloudTrail's record takes objects from the stage's own trail alone, refuses whatever
-comes without TLS, and is versioned. Who holds the two policies for people,
-`totp-binding-<stage>-support-<region>` and `totp-binding-<stage>-audit-<region>`, is the broker's to
-say; attach them to roles that people assume with MFA. Nobody needs a permission on the tables to do
-support.
+comes without TLS, and is versioned.
+
+Who holds the policy for support staff, `totp-binding-<stage>-support-<region>`, and who may become
+the auditors' role, `totp-binding-<stage>-auditor-<region>`, is the broker's to say; both ask for
+MFA. Nobody needs a permission on the tables to do support.
 """
 
 

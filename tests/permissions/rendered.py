@@ -11,7 +11,7 @@ from tests.permissions.simulator import ACCOUNT, Policy, Question, Request
 STAGE = "test"
 REGION = "us-east-1"
 FUNCTIONS = ("api_handler", "unbind", "unlock", "lookup", "rotate_keys", "record_events")
-STAFF = ("support", "audit")
+STAFF = ("support", "auditor")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Rendered:
 
 def principal_arn(who: str) -> str:
     """The ARN of a function's role, or of somebody who holds a staff policy or another one."""
+    if who == "auditor":
+        return f"arn:aws:iam::{ACCOUNT}:role/totp-binding-{STAGE}-auditor-{REGION}"
     if who in FUNCTIONS:
         return f"arn:aws:iam::{ACCOUNT}:role/totp-binding-{STAGE}-{who}-{REGION}"
     return f"arn:aws:iam::{ACCOUNT}:role/{who}"
@@ -45,8 +47,8 @@ def read_stack() -> Rendered:
     policies: dict[str, tuple[Policy, ...]] = {
         name: tuple(_inline(iam, principal_arn(name).rpartition("/")[2])) for name in FUNCTIONS
     }
-    for name in STAFF:
-        arn = f"arn:aws:iam::{ACCOUNT}:policy/totp-binding-{STAGE}-{name}-{REGION}"
+    for name, output in zip(STAFF, ("SupportStaffPolicyArn", "AuditorsPolicyArn"), strict=True):
+        arn = outputs[output]
         policies[name] = (
             iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"],
         )

@@ -37,7 +37,7 @@ class Row:
         context: dict[str, str | tuple[str, ...]] = {}
         if self.names:
             context["dynamodb:Attributes"] = self.names
-        if self.action == "dynamodb:GetItem" and self.on == "bindings":
+        if self.action in ("dynamodb:GetItem", "dynamodb:Scan") and self.on == "bindings":
             context["dynamodb:Select"] = "ALL_ATTRIBUTES" if self.whole else "SPECIFIC_ATTRIBUTES"
         if self.leading is not None:
             context["dynamodb:LeadingKeys"] = (self.leading,)
@@ -62,7 +62,7 @@ class Row:
             parts.append(f"purpose `{self.purpose}`")
         if self.returns is not None:
             parts.append(f"returning `{self.returns}`")
-        if self.action == "lambda:InvokeFunction" or self.who == "audit":
+        if self.action == "lambda:InvokeFunction" or self.who == "auditor":
             parts.append({True: "with MFA", False: "without MFA", None: "by access key"}[self.mfa])
         return ", ".join(parts)
 
@@ -79,6 +79,7 @@ def may_not(who: str, action: str, on: str, **said: object) -> Row:
 
 VERIFIES = ("account", "version", "binding", "event", "last_step", "failures", "locked_until")
 CLEARS = ("account", "version", "binding", "event", "failures", "locked_until", "suspended")
+LAST_EVENT = ("account", "version", "event")
 UNBINDS = ("account", "version", "binding", "event", "state", *SECRET, "unbound_at")
 
 ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
@@ -218,20 +219,32 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Auditors read, with MFA",
+        "Auditors read the trail and check its seals, with MFA",
         (
-            may("audit", "dynamodb:GetItem", "audit", mfa=True),
-            may("audit", "dynamodb:Query", "audit", mfa=True),
-            may("audit", "dynamodb:Scan", "audit", mfa=True),
-            may_not("audit", "dynamodb:Scan", "audit", mfa=False),
-            may_not("audit", "dynamodb:DeleteItem", "audit", mfa=True),
-            may("audit", "s3:ListBucket", "invocations", mfa=True),
-            may_not("audit", "s3:ListBucket", "invocations"),
-            may("audit", "s3:GetObject", "an invocation", mfa=True),
-            may_not("audit", "s3:GetObject", "an invocation", mfa=False),
-            may_not("audit", "s3:DeleteObject", "an invocation", mfa=True),
-            may_not("audit", "dynamodb:GetItem", "bindings", whole=True, mfa=True),
-            may_not("audit", "lambda:InvokeFunction", "function lookup", mfa=True),
+            may("auditor", "dynamodb:Query", "audit", mfa=True),
+            may("auditor", "dynamodb:Scan", "audit", mfa=True),
+            may_not("auditor", "dynamodb:Scan", "audit", mfa=False),
+            may_not("auditor", "dynamodb:PutItem", "audit", mfa=True),
+            may_not("auditor", "dynamodb:DeleteItem", "audit", mfa=True),
+            may("auditor", "dynamodb:GetItem", "bindings", names=LAST_EVENT, mfa=True),
+            may("auditor", "dynamodb:Scan", "bindings", names=("account",), mfa=True),
+            may_not("auditor", "dynamodb:GetItem", "bindings", names=LAST_EVENT, mfa=False),
+            may_not("auditor", "dynamodb:GetItem", "bindings", names=("account", "secret"), mfa=True),
+            may_not("auditor", "dynamodb:GetItem", "bindings", names=("account",), whole=True, mfa=True),
+            may_not("auditor", "dynamodb:Scan", "bindings", mfa=True),
+            may("auditor", "dynamodb:Query", "keys", leading="trail", mfa=True),
+            may_not("auditor", "dynamodb:Query", "keys", leading="trail", mfa=False),
+            may_not("auditor", "dynamodb:Query", "keys", leading="secret", mfa=True),
+            may_not("auditor", "dynamodb:Query", "keys", mfa=True),
+            may("auditor", "kms:Decrypt", "key", purpose="trail", mfa=True),
+            may_not("auditor", "kms:Decrypt", "key", purpose="trail", mfa=False),
+            may_not("auditor", "kms:Decrypt", "key", purpose="secret", mfa=True),
+            may("auditor", "s3:ListBucket", "invocations", mfa=True),
+            may_not("auditor", "s3:ListBucket", "invocations"),
+            may("auditor", "s3:GetObject", "an invocation", mfa=True),
+            may_not("auditor", "s3:GetObject", "an invocation", mfa=False),
+            may_not("auditor", "s3:DeleteObject", "an invocation", mfa=True),
+            may_not("auditor", "lambda:InvokeFunction", "function lookup", mfa=True),
         ),
     ),
     (
@@ -247,6 +260,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("administrator", "kms:GenerateDataKey", "key", purpose="secret"),
             may_not("administrator", "kms:CreateGrant", "key"),
             may_not("another role", "kms:Decrypt", "key", purpose="secret"),
+            may_not("another role", "kms:Decrypt", "key", purpose="trail"),
             may_not("another role", "kms:Encrypt", "key", purpose="pass"),
         ),
     ),
