@@ -23,6 +23,7 @@ from infra.deploying.api import Api
 from infra.deploying.console import Stop, heading, line
 from infra.deploying.functions import Functions
 from infra.deploying.memory import Memory
+from infra.deploying.permissions import EXTRAS
 from infra.deploying.releases import Releases
 from infra.deploying.stacks import Stacks, read_template
 from infra.deploying.stage import Stage, read_stage
@@ -59,10 +60,12 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     heading(f"Preflight of {stage.name}")
     account = preflight.who(session, stage)
     stacks = Stacks(session.client("cloudformation"))
-    stage = with_user_pool(stage, stacks, create=userpool)
-    preflight.check_settings(stage)
     preflight.check_limits(session, stage)
     preflight.check_permissions(session, stage, account)
+    if edge or userpool:
+        preflight.check_permissions(session, stage, account, EXTRAS)
+    stage = with_user_pool(stage, stacks, create=userpool)
+    preflight.check_settings(stage)
 
     heading("Resources")
     outputs = put_resources(stage, stacks)
@@ -155,17 +158,19 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
     stacks.remove(stage.stack)
     memory.forget()
     if with_data:
-        stacks.remove(stage.userpool_stack)
         destroy.remove_data(session, stage, stacks)
     else:
         line(f"kept         {stage.data_stack}: tables and key, protected from deletion;")
         line("             the next make deploy of this stage finds them again")
+    if stacks.outputs(stage.userpool_stack) is not None:
+        line(f"kept         {stage.userpool_stack}: the login server and its accounts")
 
 
 def with_user_pool(stage: Stage, stacks: Stacks, *, create: bool) -> Stage:
     """The stage with the login settings of its own user pool, where it has or gets one."""
     outputs = stacks.outputs(stage.userpool_stack)
     if create:
+        heading("Login server")
         template = read_template(INFRA / "userpool.yaml")
         outputs = stacks.put(stage.userpool_stack, template, {"Stage": stage.name, **stage.parameters})
     return stage if outputs is None else stage.logging_in_by(outputs)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from infra.deploying.stage import Stage
@@ -10,18 +11,21 @@ from infra.environment import ROOT
 DEPLOYER = ROOT / "infra" / "deployer.json"
 """The policy that the deploying person needs, ready to be attached."""
 
+EXTRAS = ROOT / "infra" / "deployer-extras.json"
+"""What the optional stacks take besides."""
+
 _AT_ONCE = 50
 """Actions in one question to IAM's simulator."""
 
 
-def statements() -> list[dict[str, Any]]:
-    """The statements of the deployer's policy."""
-    found: list[dict[str, Any]] = json.loads(DEPLOYER.read_text("utf-8"))["Statement"]
+def statements(policy: Path) -> list[dict[str, Any]]:
+    """The statements of a policy."""
+    found: list[dict[str, Any]] = json.loads(policy.read_text("utf-8"))["Statement"]
     return found
 
 
-def missing(session: Any, stage: Stage, account: str, caller: str) -> list[str]:
-    """The actions of the deployer's policy that IAM would not let the caller do on this stage.
+def missing(session: Any, stage: Stage, policy: Path, account: str, caller: str) -> list[str]:
+    """The actions of a policy that IAM would not let the caller do on this stage.
 
     Those with a wildcard are reads, which the simulator takes no question about.
     ClientError where IAM does not let its simulator be asked.
@@ -29,7 +33,7 @@ def missing(session: Any, stage: Stage, account: str, caller: str) -> list[str]:
     iam = session.client("iam")
     source = _policy_source(iam, caller)
     lacking: list[str] = []
-    for statement in statements():
+    for statement in statements(policy):
         resources = [_at(resource, stage, account) for resource in statement["Resource"]]
         exact = [action for action in statement["Action"] if "*" not in action]
         for actions in _batches(exact):

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import WrongSetting, read_settings
 from infra.deploying.console import Stop, line
-from infra.deploying.permissions import missing
+from infra.deploying.permissions import DEPLOYER, missing
 from infra.deploying.record import ENVIRONMENT, variable
 from infra.deploying.stage import Stage
 
@@ -76,10 +77,10 @@ def check_limits(session: Any, stage: Stage) -> None:
         )
 
 
-def check_permissions(session: Any, stage: Stage, account: Account) -> None:
-    """Stop where IAM says that the caller lacks a permission of ``infra/deployer.json``."""
+def check_permissions(session: Any, stage: Stage, account: Account, policy: Path = DEPLOYER) -> None:
+    """Stop where IAM says that the caller lacks a permission of a policy in ``infra/``."""
     try:
-        lacking = missing(session, stage, account.number, account.caller)
+        lacking = missing(session, stage, policy, account.number, account.caller)
     except (BotoCoreError, ClientError) as error:
         said = (
             error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
@@ -87,5 +88,5 @@ def check_permissions(session: Any, stage: Stage, account: Account) -> None:
         line(f"permissions  not checked: IAM's simulator answers {said}")
         return
     if lacking:
-        raise Stop(f"you lack {', '.join(lacking)}: infra/deployer.json is the policy that it takes.")
-    line("permissions  all of infra/deployer.json")
+        raise Stop(f"you lack {', '.join(lacking)}: infra/{policy.name} is the policy that it takes.")
+    line(f"permissions  all of infra/{policy.name}")

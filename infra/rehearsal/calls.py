@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 
-from infra.deploying.permissions import statements
+from infra.deploying.permissions import DEPLOYER, statements
 
 _PREFIX = {
     "API Gateway": "apigateway",
@@ -87,7 +87,7 @@ class Calls:
 
 def not_allowed(actions: set[str]) -> list[str]:
     """The actions that no statement of the deployer's policy allows."""
-    allowed = [action for statement in statements() for action in statement["Action"]]
+    allowed = [action for statement in statements(DEPLOYER) for action in statement["Action"]]
     return sorted(
         action
         for action in actions

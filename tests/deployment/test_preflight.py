@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.deploying import preflight
 from infra.deploying.console import Stop
-from infra.deploying.permissions import statements
+from infra.deploying.permissions import DEPLOYER, EXTRAS, statements
 from infra.deploying.preflight import Account
 from infra.deploying.stage import Stage
 from tests.deployment.conftest import Cloud
@@ -72,10 +72,16 @@ def test_every_permission_is_asked_for_on_the_things_of_this_stage():
     cloud = simulator()
     preflight.check_permissions(cloud, STAGE, ACCOUNT)
     asked = {action for _, call in cloud.calls for action in call["ActionNames"]}
-    assert asked == {a for s in statements() for a in s["Action"] if "*" not in a}
+    assert asked == {a for s in statements(DEPLOYER) for a in s["Action"] if "*" not in a}
     resources = {resource for _, call in cloud.calls for resource in call["ResourceArns"]}
     assert "arn:aws:lambda:ap-east-1:123456789012:function:totp-binding-trial" in resources
     assert not any("*" in resource for resource in resources - {"*"})
+
+
+def test_the_optional_stacks_take_more(capsys):
+    preflight.check_permissions(simulator("wafv2:CreateWebACL"), STAGE, ACCOUNT)
+    with pytest.raises(Stop, match=r"wafv2:CreateWebACL: infra/deployer-extras\.json"):
+        preflight.check_permissions(simulator("wafv2:CreateWebACL"), STAGE, ACCOUNT, EXTRAS)
 
 
 def test_a_session_is_judged_by_its_role():
