@@ -11,6 +11,7 @@ from chalice.local import LambdaEventConverter
 from chalice.test import Client
 
 from chalicelib import metrics
+from chalicelib.core.rotation import Purpose
 from chalicelib.log import log
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, User
@@ -150,7 +151,11 @@ def test_support_calls_are_counted_by_outcome(user: User, service: Any, lines: A
 
 def test_each_rotation_is_counted(service: Any, lines: Any):
     service.rotate_keys(SCHEDULED_EVENT, None)
-    assert [("Rotations", "totp-binding-prod") in counts(line) for line in lines()] == [True, True]
+    for purpose, line in zip(Purpose, lines(), strict=True):
+        assert counts(line) == {
+            ("Rotations", "totp-binding-prod"),
+            ("Rotations", "totp-binding-prod", purpose.value),
+        }
 
 
 def test_aws_trouble_counts_as_unavailable(user: User, wire: Any, lines: Any):
