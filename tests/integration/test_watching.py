@@ -1,6 +1,7 @@
 """What watches the service looks at what the service really counts."""
 
 import json
+import re
 from typing import Any
 
 import boto3
@@ -68,9 +69,19 @@ def test_the_dashboard_shows_metrics_that_the_service_counts(
             previous = parts
             if parts and parts[0] == "totp-binding":
                 shown.add((parts[1], *parts[2::2]))
+    (refusals,) = re.findall(
+        r'\{"totp-binding",([^}]+)\} MetricName="(\w+)" "totp-binding-test"', searches(body)
+    )
+    assert (refusals[1], *sorted(json.loads(f"[{refusals[0]}]"), reverse=True)) in counted
     assert ("Logins", "function_name", "channel") in shown
     assert shown - counted == set()
     assert "${" not in body
+
+
+def searches(body: str) -> str:
+    """The search expressions of a dashboard, one to a line."""
+    metrics = [one for widget in json.loads(body)["widgets"] for one in widget["properties"]["metrics"]]
+    return "\n".join(one[0]["expression"] for one in metrics if isinstance(one[0], dict))
 
 
 def test_every_alarm_tells_operations_and_says_when_it_is_over():
