@@ -2,6 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PYTEST := .venv/bin/python -m pytest
+COVERAGE := .venv/bin/coverage run
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
 DEPLOY := exec $(PYTHON) infra/deploy.py
@@ -31,10 +32,10 @@ types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
 unit: dev ## The core, the handlers and the deployment's steps, on moto
-	$(PYTEST) tests/unit tests/integration tests/deployment --cov
+	$(COVERAGE) -m pytest tests/unit tests/integration tests/deployment
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
-	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine --cov --cov-append'
+	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(COVERAGE) --append -m pytest tests/engine'
 
 permissions: dev $(IAM_SIMULATOR) ## The roles, held against their table and against what each function calls
 	$(PYTEST) tests/permissions

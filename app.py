@@ -1,10 +1,11 @@
 """Every entry point of the service: who may call it, and who does the work."""
 
+import os
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, cast
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, Request, Response
+from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate, Request, Response
 
 from chalicelib import wiring
 from chalicelib.edge import answers, desk_events, http
@@ -112,6 +113,18 @@ def lookup(event: Any, context: Any) -> dict[str, Any]:
         desk_events.inquiry,
         lambda inquiry: wiring.parts().desk.look_up(inquiry),
     )
+
+
+@app.on_dynamodb_record(
+    # Chalice knows the stage's environment when it deploys, and asks for the stream only then.
+    stream_arn=os.environ.get("BINDINGS_STREAM_ARN", ""),
+    batch_size=25,
+    starting_position="TRIM_HORIZON",
+    name="record_events",
+)
+def record_events(event: DynamoDBEvent) -> None:
+    """The bindings table's stream: each change into the audit trail, and out to the topic."""
+    wiring.parts().trail.record(event.to_dict()["Records"])
 
 
 @app.schedule(Rate(1, unit=Rate.DAYS), name="rotate_keys")

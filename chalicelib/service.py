@@ -10,6 +10,7 @@ from chalicelib.aws.vault import Vault
 from chalicelib.core import binding as rules
 from chalicelib.core import totp
 from chalicelib.core.binding import Accepted, Begun, Binding, Decision, Denied, Draft
+from chalicelib.core.channel import Channel
 from chalicelib.core.event import Source
 from chalicelib.core.refusal import Refusal, Refused, ReplayedElsewhere
 from chalicelib.edge.answers import LoggedIn, QrCode
@@ -18,6 +19,9 @@ from chalicelib.edge.passes import Passes
 from chalicelib.settling import Settling
 
 AnswerT = TypeVar("AnswerT")
+
+CodeRule = Callable[[Binding, Callable[[], bytes], str, Channel, int], Decision[Accepted | Denied]]
+"""A transition that a code makes: from a binding, its secret, the code, the channel and the time."""
 
 
 class Service:
@@ -55,9 +59,7 @@ class Service:
         """A code of a bound account: it logs the caller in."""
         return self._log_in(caller, code, source, rules.verify)
 
-    def _log_in(
-        self, caller: Caller, code: str, source: Source, rule: Callable[..., Decision[Accepted | Denied]]
-    ) -> LoggedIn:
+    def _log_in(self, caller: Caller, code: str, source: Source, rule: CodeRule) -> LoggedIn:
         def decide(binding: Binding, now: int) -> Decision[LoggedIn | Denied]:
             decision = rule(binding, lambda: self._vault.open(binding), code, caller.channel, now)
             written = self._resealed(decision.binding) if decision.happening else decision.binding

@@ -15,6 +15,13 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LONGEST_WAIT = 86_400
 """No password typed more than a day ago is a first factor, whatever a deployment says."""
 
+MOST_YEARS = 100
+"""No audit row is kept longer than a century."""
+
+
+LONGEST_ISSUER = 64
+"""Characters of the name that authenticators show."""
+
 
 class WrongSetting(Unavailable):
     """A setting that is missing or malformed; the message names it and never quotes its value."""
@@ -28,11 +35,13 @@ class Settings:
     """What a deployment decides.
 
     ``login_key_set`` is the set itself, ``login_key_set_url`` where it is fetched from: one of the
-    two is there. The two ages are in seconds.
+    two is there. The two ages are in seconds. ``events_topic`` is an ARN.
     """
 
     bindings_table: str
+    audit_table: str
     keys_table: str
+    events_topic: str
     kms_key: str
     otp_issuer: str
     pass_issuer: str
@@ -42,6 +51,7 @@ class Settings:
     login_key_set_url: str | None
     login_age: int
     login_age_to_confirm: int
+    trail_kept_years: int
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -52,6 +62,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise WrongSetting("LOGIN_KEY_SET_URL", "or LOGIN_KEY_SET must be set, and only one of them")
     return Settings(
         bindings_table=given.required("BINDINGS_TABLE"),
+        audit_table=given.required("AUDIT_TABLE"),
+        events_topic=given.required("EVENTS_TOPIC"),
         keys_table=given.required("KEYS_TABLE"),
         kms_key=given.required("KMS_KEY"),
         otp_issuer=_otp_issuer(given.required("OTP_ISSUER")),
@@ -66,8 +78,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ),
         login_key_set=None if key_set is None else _key_set(key_set),
         login_key_set_url=None if url is None else _key_set_url(url),
-        login_age=given.seconds("LOGIN_AGE", 300),
-        login_age_to_confirm=given.seconds("LOGIN_AGE_TO_CONFIRM", 900),
+        login_age=given.whole("LOGIN_AGE", 300, LONGEST_WAIT, "seconds"),
+        login_age_to_confirm=given.whole("LOGIN_AGE_TO_CONFIRM", 900, LONGEST_WAIT, "seconds"),
+        trail_kept_years=given.whole("TRAIL_KEPT_YEARS", 7, MOST_YEARS, "years"),
     )
 
 
@@ -77,7 +90,12 @@ class _Environment:
 
     def optional(self, name: str) -> str | None:
         """The value, or None where it is absent or empty, since Lambda keeps no empty ones apart."""
-        return self.values.get(name, "").strip() or None
+        value = self.values.get(name, "").strip()
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise WrongSetting(name, "must be UTF-8") from None
+        return value or None
 
     def required(self, name: str) -> str:
         value = self.optional(name)
@@ -85,21 +103,23 @@ class _Environment:
             raise WrongSetting(name, "is missing")
         return value
 
-    def seconds(self, name: str, usual: int) -> int:
+    def whole(self, name: str, usual: int, most: int, unit: str) -> int:
         value = self.optional(name)
         if value is None:
             return usual
-        if not (
-            value.isascii() and value.isdecimal() and len(value) < 9 and 0 < int(value) <= LONGEST_WAIT
-        ):
-            raise WrongSetting(name, f"must be whole seconds from 1 to {LONGEST_WAIT}")
+        if not (value.isascii() and value.isdecimal() and len(value) < 9 and 0 < int(value) <= most):
+            raise WrongSetting(name, f"must be whole {unit} from 1 to {most}")
         return int(value)
 
 
 def _otp_issuer(value: str) -> str:
-    """The name that authenticators show; a colon would end the label's prefix early."""
-    if ":" in value or not value.isprintable():
-        raise WrongSetting("OTP_ISSUER", "must have no colon and no control characters")
+    """The name that authenticators show; a colon would end the label's prefix early.
+
+    Its length is bounded so that the QR code holds it twice, percent-encoded.
+    """
+    if ":" in value or not value.isprintable() or len(value) > LONGEST_ISSUER:
+        problem = f"must be {LONGEST_ISSUER} characters at most, no colon and no control character"
+        raise WrongSetting("OTP_ISSUER", problem)
     return value
 
 
@@ -107,10 +127,12 @@ def _key_set_url(value: str) -> str:
     """A URL that nobody on the way can change the answer of: https, but for the loopback address."""
     try:
         parts = urlsplit(value)
-        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        unguarded = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        # Reading the port checks it.
+        safe = (parts.scheme == "https" or unguarded) and bool(parts.hostname) and parts.port != 0
     except ValueError:
         safe = False
-    if not (safe and parts.hostname):
+    if not safe or any(character.isspace() for character in value):
         raise WrongSetting("LOGIN_KEY_SET_URL", "must be an https URL")
     return value
 
@@ -118,11 +140,10 @@ def _key_set_url(value: str) -> str:
 def _key_set(value: str) -> bytes:
     document = value.encode()
     try:
-        usable = usable_keys(document)
+        usable_keys(document)
     except ValueError:
-        usable = []
-    if not usable:
-        raise WrongSetting("LOGIN_KEY_SET", "must be a JSON Web Key Set with an RSA or P-256 key")
+        problem = "must be a JSON Web Key Set with an RSA or P-256 key"
+        raise WrongSetting("LOGIN_KEY_SET", problem) from None
     return document
 
 

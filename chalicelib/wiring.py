@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.aws import clients
+from chalicelib.aws.audit_table import AuditTable, Topic
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.store import BindingTable
 from chalicelib.aws.vault import Vault
@@ -17,6 +18,7 @@ from chalicelib.rotation import Rotation
 from chalicelib.service import Service
 from chalicelib.settings import Settings, read_settings
 from chalicelib.settling import Settling
+from chalicelib.trail import Trail
 
 clock: Callable[[], float] = time.time
 """The one clock of a process."""
@@ -35,6 +37,7 @@ class Parts:
     desk: Desk
     passes: Passes
     rotation: Rotation
+    trail: Trail
 
 
 def parts() -> Parts:
@@ -59,12 +62,15 @@ def _put_together(settings: Settings) -> Parts:
     url = settings.login_key_set_url
     key_set = KeySet(fetcher(url) if url else None, settings.login_key_set, clock)
     for_clients = BindingTable(reads, writes, settings.bindings_table, secrets=True)
+    audit_table = AuditTable(reads, settings.audit_table)
+    topic = Topic(clients.sns(), settings.events_topic)
     for_support = BindingTable(reads, writes, settings.bindings_table, secrets=False)
     return Parts(
         settings=settings,
         login=LoginCheck(settings.login, key_set, clock),
         service=Service(Settling(for_clients, clock), Vault(keyring), passes, settings.otp_issuer),
-        desk=Desk(Settling(for_support, clock)),
+        desk=Desk(Settling(for_support, clock), audit_table),
         passes=passes,
         rotation=Rotation(keyring, clock),
+        trail=Trail(audit_table, topic, keyring, clock, settings.trail_kept_years),
     )

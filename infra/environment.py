@@ -45,9 +45,10 @@ def ensure(requirements: Path, home: Path = HOME) -> Path:
 
 def run_inside(requirements: Path, module: str) -> None:
     """Come back as ``module`` in the virtual environment, unless that is where we are."""
+    python = ensure(requirements)
     if Path(sys.prefix).resolve() == HOME.resolve():
         return
-    command = [str(ensure(requirements)), "-m", module, *sys.argv[1:]]
+    command = [str(python), "-m", module, *sys.argv[1:]]
     if os.name == "nt":
         sys.exit(subprocess.run(command, check=False).returncode)
     os.execv(command[0], command)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import jwt
 import pyotp
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.endpoint import Endpoint
 from chalice.test import Client
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,6 +21,7 @@ from moto import mock_aws
 
 import app as entry_points
 from chalicelib import wiring
+from chalicelib.log import log
 from infra.local import stack
 from infra.local.emulator import fill_gaps
 
@@ -70,7 +73,9 @@ def code_at(secret: str, at: float) -> str:
 def wrong_code(secret: str, at: float) -> str:
     """A code that the secret yields at no step near a time."""
     near = {pyotp.HOTP(secret).at(int(at) // 30 + step) for step in range(-40, 41)}
-    return next(code for code in (f"{number:06}" for number in range(1_000)) if code not in near)
+    return next(
+        code for code in (f"{number:06}" for number in range(500_000, 501_000)) if code not in near
+    )
 
 
 @dataclass
@@ -86,8 +91,9 @@ class Answer:
         return json.loads(self.raw)
 
     @property
-    def code(self) -> str:
-        code: str = self.json["code"]
+    def code(self) -> str | None:
+        """The code of a problem; None where all is well."""
+        code: str | None = self.json.get("code")
         return code
 
 
@@ -206,17 +212,43 @@ class Wire:
 
         self.next(operation, mishap)
 
-    def refuse(self, operation: str, code: str, status: int = 400, times: int = 1) -> None:
-        """AWS answers the next calls of an operation with an error."""
+    def refuse(self, operation: str, code: str, status: int = 400, times: int = 1, **more: Any) -> None:
+        """AWS answers the next calls of an operation with an error; ``more`` is what comes with it."""
         parsed = {
             "Error": {"Code": code, "Message": code},
             "ResponseMetadata": {"HTTPStatusCode": status},
+            **more,
         }
 
-        class Http:
-            status_code = status
+        http = AWSResponse("https://aws", status, {}, None)
+        self.next(operation, lambda really: ((http, parsed), None), times)
 
-        self.next(operation, lambda really: ((Http, parsed), None), times)
+
+@dataclass(eq=False)
+class LogLines(logging.Handler):
+    """What the service has written to its log."""
+
+    text: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.setFormatter(log.registered_formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text.append(self.format(record))
+
+    @property
+    def json(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text]
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    """The service's log from here on."""
+    lines = LogLines()
+    logging.getLogger(log.service).addHandler(lines)
+    yield lines
+    logging.getLogger(log.service).removeHandler(lines)
 
 
 @pytest.fixture
@@ -240,6 +272,8 @@ def aws() -> Iterator[dict[str, str]]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
+        # A stream's address would have the account id in it, where moto does not look.
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
     }
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
@@ -248,8 +282,11 @@ def aws() -> Iterator[dict[str, str]]:
         outputs = stack.create_resources("test")
         yield {
             "BINDINGS_TABLE": outputs["BindingsTable"],
+            "AUDIT_TABLE": outputs["AuditTable"],
             "KEYS_TABLE": outputs["KeysTable"],
             "KMS_KEY": outputs["KmsKey"],
+            "EVENTS_TOPIC": outputs["EventsTopic"],
+            "BINDINGS_STREAM_ARN": outputs["BindingsStreamArn"],
         }
 
 

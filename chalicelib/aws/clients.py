@@ -17,6 +17,7 @@ from chalicelib.core.refusal import Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sns import SNSClient
 
 _CONNECT_SECONDS = 1
 _READ_SECONDS = 2
@@ -56,6 +57,12 @@ def dynamodb_for_writes() -> "DynamoDBClient":
 def kms() -> "KMSClient":
     """A KMS client; opening and sealing may be repeated."""
     client: KMSClient = boto3.client("kms", config=_config(attempts=2))
+    return client
+
+
+def sns() -> "SNSClient":
+    """An SNS client; receivers take each event once, so publishing may be repeated."""
+    client: SNSClient = boto3.client("sns", config=_config(attempts=4))
     return client
 
 

@@ -1,4 +1,4 @@
-"""Keys that KMS seals: data keys for TOTP secrets, private keys for passes.
+"""Keys that KMS seals: data keys for TOTP secrets, private keys for passes, the trail's HMAC keys.
 
 The keys table holds them sealed, under an encryption context that names purpose, id and term, so
 that whoever can write the table can neither add a key, nor stretch a term, nor turn a key to
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 300
 """How long an opened key stays in memory."""
+
+
+_NOT_OURS = ("InvalidCiphertextException", "IncorrectKeyException", "ValidationException")
+"""What KMS says of bytes that it did not seal, or not for this use, or that it could never seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +92,32 @@ class Keyring:
         """The key of that id, whatever its term; for one not known yet the table is read again."""
         with self._lock:
             ring = self._ring(purpose)
-            if key_id not in ring.sealed:
+            if key_id not in ring.sealed and key_id not in ring.opened:
                 ring = self._read(purpose)
-            if key_id in ring.sealed and (key := self._open(ring, purpose, key_id)) is not None:
+            if (key := self._open(ring, purpose, key_id)) is not None:
                 return key
         raise Unavailable(f"there is no key {key_id!r} of purpose {purpose} that KMS opens")
 
     def published(self, purpose: Purpose) -> list[OpenKey]:
-        """Every key that KMS opens and whose signatures may be good, now or soon."""
+        """Every key that KMS opens and whose signatures may be good, now or soon.
+
+        Unavailable where there is none, even after the table was read again.
+        """
         now = int(self._clock())
         with self._lock:
-            ring = self._ring(purpose)
-            wanted = [key.term.key_id for key in ring.sealed.values() if key.term.published_at(now)]
-            opened = [self._open(ring, purpose, key_id) for key_id in wanted]
-        return [key for key in opened if key is not None]
+            for ring_of in (self._ring, self._read):
+                keys = self._all_open(ring_of(purpose), purpose)
+                if published := [key for key in keys if key.term.published_at(now)]:
+                    return published
+        raise Unavailable(f"there is no key of purpose {purpose} to publish: has rotate_keys run?")
 
     def terms(self, purpose: Purpose) -> list[Term]:
-        """The terms of all keys of a purpose, as the table has them at this moment."""
+        """The terms of the keys of a purpose that the table has at this moment and KMS opens.
+
+        What KMS does not open was put there by other hands, and no plan may count on it.
+        """
         with self._lock:
-            return [key.term for key in self._read(purpose).sealed.values()]
+            return [key.term for key in self._all_open(self._read(purpose), purpose)]
 
     def add(self, purpose: Purpose, term: Term, material: bytes) -> None:
         """Seal a new key and put it into the table; an id that is taken is never overwritten."""
@@ -169,13 +180,18 @@ class Keyring:
         ring = self._rings[purpose] = _Ring(read_at, sealed)
         return ring
 
+    def _all_open(self, ring: _Ring, purpose: Purpose) -> list[OpenKey]:
+        keys = [self._open(ring, purpose, key_id) for key_id in ring.sealed]
+        return [key for key in keys if key is not None]
+
     def _open(self, ring: _Ring, purpose: Purpose, key_id: str) -> OpenKey | None:
-        """The opened key; None where KMS says that it is not one it ever sealed for this use."""
+        """The opened key; None where there is none, or none that KMS ever sealed for this use."""
         if key_id not in ring.opened:
-            ring.opened[key_id] = self._opened(purpose, ring.sealed[key_id])
+            sealed = ring.sealed.get(key_id)
+            ring.opened[key_id] = None if sealed is None else self._ask_kms(purpose, sealed)
         return ring.opened[key_id]
 
-    def _opened(self, purpose: Purpose, key: _SealedKey) -> OpenKey | None:
+    def _ask_kms(self, purpose: Purpose, key: _SealedKey) -> OpenKey | None:
         with trouble("opening a key"):
             try:
                 answer = self._kms.decrypt(
@@ -184,7 +200,7 @@ class Keyring:
                     KeyId=self._kms_key,
                 )
             except ClientError as error:
-                if error_code(error) not in ("InvalidCiphertextException", "IncorrectKeyException"):
+                if error_code(error) not in _NOT_OURS:
                     raise
                 log.error(
                     "a key in the table was not sealed for this use",

@@ -1,7 +1,7 @@
 """TOTP secrets, sealed with AES-256-GCM under a data key of the keyring.
 
-Account and binding id are associated data: a sealed secret that is moved to another item, or put
-back after an unbinding, does not open.
+Account and binding id are associated data: a sealed secret that is moved to another account, or
+into a newer binding of its own, does not open.
 """
 
 import os

@@ -55,7 +55,7 @@ class Binding:
     expires_at: int | None = None
     bound_at: int | None = None
     last_step: int | None = None
-    channels: dict[Channel, int] = field(default_factory=dict)
+    channels: Mapping[Channel, int] = field(default_factory=dict)
     accepted_from: str | None = None
     failures: int = 0
     locked_until: int | None = None
@@ -204,7 +204,7 @@ def verify(
         verified = replace(
             binding,
             last_step=judgement.step,
-            channels={channel: now} | binding.channels,
+            channels={channel: now, **binding.channels},
             failures=0,
             locked_until=None,
         )
@@ -224,9 +224,10 @@ def unbind(binding: Binding, now: int) -> Decision[Unbound | NothingToDo]:
     return Decision(replace(_unbound(binding), unbound_at=now), Happening.UNBOUND, dropped)
 
 
-def unlock(binding: Binding) -> Decision[Unlocked | NothingToDo]:
+def unlock(binding: Binding, now: int) -> Decision[Unlocked | NothingToDo]:
     """Support clears count, lock and suspension; the binding stays as it is."""
-    if not (binding.failures or binding.locked_until is not None or binding.suspended):
+    counted = binding.failures or binding.locked_until is not None or binding.suspended
+    if not counted or binding.expired_at(now):
         return Decision(binding, None, NothingToDo())
     cleared = replace(binding, failures=0, locked_until=None, suspended=False)
     return Decision(cleared, Happening.UNLOCKED, Unlocked())

@@ -2,7 +2,7 @@
 
 A signing key signs until its successor takes over, and could go on for as long again: rotation
 may fail for weeks before logins do. A data key seals until a newer one is there and opens what
-it sealed for ever.
+it sealed for ever; so does a key of the audit trail.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,7 @@ class Purpose(StrEnum):
 
     SECRET = "secret"
     PASS = "pass"
+    TRAIL = "trail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ def newest(terms: Sequence[Term], now: int) -> Term | None:
 
 
 def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
-    """A new data key each quarter. None is ever deleted: a dormant account's secret lies under it."""
+    """A new data key each quarter, and a new key of the trail by the same rule.
+
+    None is ever deleted: a dormant account's secret lies under it, and old rows prove themselves by it.
+    """
     current = newest(terms, now)
     if current is None or now - current.not_before >= DATA_TURN:
         return Plan(create=(now, None))
@@ -81,12 +85,16 @@ def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
 def plan_signing_keys(terms: Sequence[Term], now: int) -> Plan:
     """The next signing key a day and more before its turn, and the old ones that nobody needs.
 
-    Only where no key may sign now (the first deployment) does one start at once.
+    Only where no key may sign now (the first deployment) does one start at once, and only where
+    the last one ends within the day (after weeks without a run) does the next one take over
+    sooner: gateways that fetch the key set when they meet an unknown key lose nothing.
     """
     current = newest(terms, now)
     if current is None:
         return Plan(create=(now, now + SIGNING_VALIDITY))
     successor_due = max(current.not_before + SIGNING_TURN, now + PUBLISHED_AHEAD)
+    if current.not_after is not None:
+        successor_due = min(successor_due, current.not_after)
     has_successor = any(term.not_before > now for term in terms)
     create = None
     if not has_successor and now + PUBLISHED_AHEAD + _DAY >= successor_due:

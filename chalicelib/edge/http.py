@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from chalice.app import Request, Response
 
@@ -120,9 +121,11 @@ def refuse(
     return Response(_json(refused.document), headers, refused.status)
 
 
-def catch_all(request: Request, get_response: Callable[[Request], Response]) -> Response:
+def catch_all(request: Request | None, get_response: Callable[[Any], Response]) -> Response:
     """Chalice's own refusals (a method that a path lacks, an event of no kind) in our form."""
     response = get_response(request)
+    if request is None:
+        return refuse(Refusal.UNAVAILABLE, Language.SIMPLIFIED, str(uuid4()))
     if "x-request-id" in response.headers:
         return response
     refusal = Refusal.NOT_FOUND if 400 <= response.status_code < 500 else Refusal.UNAVAILABLE
@@ -166,10 +169,10 @@ def _json(document: dict[str, Any]) -> str:
 
 def _json_object(body: str | bytes) -> dict[str, Any]:
     """The JSON object that a body holds (RFC 8259: UTF-8, and neither NaN nor Infinity)."""
-    octets = body.encode() if isinstance(body, str) else body
-    if len(octets) > LARGEST_BODY:
-        raise _malformed("too large")
     try:
+        octets = body.encode() if isinstance(body, str) else body
+        if len(octets) > LARGEST_BODY:
+            raise _malformed("too large")
         text = octets.decode("utf-8")
         if _depth(text) > DEEPEST_BODY:
             raise _malformed("nested absurdly")

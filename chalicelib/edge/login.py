@@ -8,6 +8,7 @@ import json
 import math
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,8 @@ _TYPES = ("JWT", "at+jwt")
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
 _FURTHEST_TIME = 1e15
 _LARGEST_KEY_SET = 256 * 1024
-_FETCH_TIMEOUT = urllib3.Timeout(connect=1, read=2, total=3)
+_FETCH_SECONDS = 3
+_FETCH_TIMEOUT = urllib3.Timeout(connect=1, read=2)
 
 _signatures = jwt.PyJWS(algorithms=list(_ALGORITHMS.values()))
 
@@ -190,16 +192,22 @@ class LoginCheck:
 
 
 def fetcher(url: str) -> Callable[[], bytes]:
-    """Fetches a key set over HTTP: one try, three seconds, no redirects, 256 KiB at most."""
+    """Fetches a key set over HTTP: one try, five seconds, no redirects, 256 KiB at most."""
     pool = urllib3.PoolManager(timeout=_FETCH_TIMEOUT, retries=False)
 
     def fetch() -> bytes:
+        # urllib3 limits each wait for bytes, not all of them together.
+        deadline = time.monotonic() + _FETCH_SECONDS
         answer = pool.request("GET", url, redirect=False, preload_content=False)
         try:
-            body = answer.read(_LARGEST_KEY_SET + 1)
-            if answer.status != 200 or len(body) > _LARGEST_KEY_SET:
-                raise ValueError(f"status {answer.status}, {len(body)} bytes")
-            return bytes(body)
+            body = b""
+            while piece := answer.read1(65_536):
+                body += piece
+                if len(body) > _LARGEST_KEY_SET or time.monotonic() > deadline:
+                    raise ValueError("too large, or too slow")
+            if answer.status != 200:
+                raise ValueError(f"status {answer.status}")
+            return body
         finally:
             answer.release_conn()
 
@@ -207,9 +215,10 @@ def fetcher(url: str) -> Callable[[], bytes]:
 
 
 def usable_keys(document: bytes) -> list[jwt.PyJWK]:
-    """The keys of a JSON Web Key Set that can verify login tokens. ValueError where it is no such set.
+    """The keys of a JSON Web Key Set that can verify login tokens.
 
-    Keys of other kinds are passed over, as RFC 7517 section 5 asks.
+    Keys of other kinds are passed over, as RFC 7517 section 5 asks. ValueError where none is left,
+    or where it is no such set.
     """
     try:
         entries = json.loads(document)["keys"]
@@ -217,7 +226,10 @@ def usable_keys(document: bytes) -> list[jwt.PyJWK]:
             raise ValueError("keys is no list")
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("not a key set") from error
-    return [key for entry in entries if (key := _usable(entry)) is not None]
+    keys = [key for entry in entries if (key := _usable(entry)) is not None]
+    if not keys:
+        raise ValueError("no key that can verify login tokens")
+    return keys
 
 
 def _usable(entry: Any) -> jwt.PyJWK | None:

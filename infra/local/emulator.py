@@ -4,14 +4,19 @@ moto checks a condition and writes in two steps, so two conditional writes at on
 which DynamoDB never lets happen. Its calls are therefore let in one at a time.
 """
 
+import copy
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from moto.awslambda.models import LambdaBackend
 from moto.cloudformation import parsing
 from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import StreamShard, Table
 from moto.iam.models import Role
 from moto.kms.models import Key, KmsBackend
 from moto.moto_server.werkzeug_app import (
@@ -73,6 +78,9 @@ def fill_gaps() -> None:
     _keep_key_policies_as_json()
     _keep_inline_policies_as_json()
     _leave_out_what_it_cannot_make()
+    _leave_streams_to_the_poller()
+    _stream_one_record_per_change()
+    _copy_no_items_for_puts()
 
 
 class _KeyStateError(JsonRESTError):
@@ -145,3 +153,65 @@ def _leave_out_what_it_cannot_make() -> None:
         return None if resource["Type"] in _LEFT_OUT else parse(resource, resources)
 
     parsing.parse_resource = parse_known  # type: ignore[assignment]
+
+
+def _leave_streams_to_the_poller() -> None:
+    """A stream mapping must not make moto run Docker on each write, and then empty the stream."""
+
+    def send_nothing(self: LambdaBackend, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    LambdaBackend.send_dynamodb_items = send_nothing  # type: ignore[assignment,method-assign]
+
+
+def _stream_one_record_per_change() -> None:
+    """A new item is one INSERT with all of it, and a write that changes nothing is no record.
+
+    moto makes an item that an update creates in two steps, and streams both.
+    """
+    add = StreamShard.add
+
+    def add_change(self: StreamShard, old: Item | None, new: Item | None) -> None:
+        if old is not None and new is not None and old.attrs == new.attrs:
+            return
+        count = len(self.items)
+        add(self, old, new)
+        if not count or old is not None or new is None:
+            return
+        first, second = (record.record for record in self.items[count - 1 : count + 1])
+        same_item = first["dynamodb"]["Keys"] == second["dynamodb"]["Keys"]
+        if same_item and first["eventName"] == "INSERT":
+            second["dynamodb"]["SequenceNumber"] = first["dynamodb"]["SequenceNumber"]
+            del self.items[count - 1]
+
+    StreamShard.add = add_change  # type: ignore[method-assign]
+
+
+def _copy_no_items_for_puts() -> None:
+    """A transaction of puts into a table without a stream keeps the table's old shape, not its items.
+
+    moto copies each table that a transaction names, item by item, to be able to take it back: with
+    a few thousand rows that holds everybody up. A put replaces an item and leaves the old one whole.
+    """
+    transact = DynamoDBBackend.transact_write_items
+
+    def shape(self: Table, memo: Any) -> Table:
+        kept = copy.copy(self)
+        kept.items = copy.copy(self.items)
+        kept.items.update(
+            {key: dict(rows) for key, rows in self.items.items() if isinstance(rows, dict)}
+        )
+        return kept
+
+    def transact_puts(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        puts = [item["Put"] for item in transact_items if "Put" in item]
+        tables = [self.tables.get(put["TableName"]) for put in puts]
+        if len(puts) < len(transact_items) or not all(one and not one.stream_shard for one in tables):
+            return transact(self, transact_items)
+        Table.__deepcopy__ = shape  # type: ignore[attr-defined]
+        try:
+            return transact(self, transact_items)
+        finally:
+            del Table.__deepcopy__  # type: ignore[attr-defined]
+
+    DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]

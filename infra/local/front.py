@@ -3,6 +3,7 @@
 import json
 import uuid
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.exceptions import ClientError
@@ -10,8 +11,10 @@ from chalice.config import Config
 from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
 
 from chalicelib.core.refusal import Refusal
+from chalicelib.log import log, where
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
+from infra.local.feed import Feed
 from infra.local.functions import INVOKE_PATH, Functions
 from infra.local.http import Ask, Reply, json_reply
 from infra.local.stack import STAGE, UserPool
@@ -23,27 +26,43 @@ PAGE = ROOT / "infra" / "local" / "page"
 class Front:
     """Sends each request to the part that answers it."""
 
-    def __init__(self, module: Any, pool: UserPool) -> None:
+    def __init__(self, module: Any, pool: UserPool, feed: Feed) -> None:
+        self._feed = feed
         self._gateway = Gateway(module.app)
         self._functions = Functions(module)
         self._login = PasswordLogin(pool)
 
     def respond(self, ask: Ask) -> Reply:
         """The reply to any request; never an exception."""
-        path = ask.target.partition("?")[0]
+        try:
+            return self._reply(ask)
+        except Exception as error:
+            log.error("the local front failed", extra={"failure": where(error)})
+            return refused(Refusal.UNAVAILABLE)
+
+    def _reply(self, ask: Ask) -> Reply:
+        path, _, query = ask.target.partition("?")
         if path == BASE or path.startswith(BASE + "/"):
             return self._gateway.respond(ask)
         if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
             kind = ask.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            return self._functions.invoke(match[1], ask.body or b"", kind)
+            return self._functions.invoke(match[1], ask.body, kind)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
+        if ask.method == "GET" and path == "/feed":
+            return self._events_after(parse_qs(query).get("after", ["0"])[-1])
         if ask.method in ("GET", "HEAD") and path == "/":
             page = (PAGE / "index.html").read_bytes()
             return Reply(
                 200, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}, page
             )
         return refused(Refusal.NOT_FOUND)
+
+    def _events_after(self, position: str) -> Reply:
+        if not (position.isascii() and position.isdecimal() and len(position) < 16):
+            return json_reply(400, {"error": "after must be the position of an event"})
+        events = {"events": self._feed.after(int(position))}
+        return json_reply(200, events, {"Cache-Control": "no-store"})
 
 
 class _Headers(dict[str, str]):
@@ -72,30 +91,26 @@ class Gateway:
         # One request to a thread: Chalice's own local server keeps them apart in the same way.
         app.__class__ = type("App", (LocalChalice, app.__class__), {})
         self._routes = app.routes
-        self._matcher = RouteMatcher(list(app.routes))
         config = Config(
             chalice_stage=STAGE,
             user_provided_params={"chalice_app": app},
             config_from_disk=json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8")),
         )
         self._gateway = LocalGateway(app, config)
-        self._gateway.event_converter = _Events(self._matcher, app.api.binary_types)
+        self._gateway.event_converter = _Events(RouteMatcher(list(app.routes)), app.api.binary_types)
 
     def respond(self, ask: Ask) -> Reply:
         """The app's reply, or the gateway's own where there is no such path or method."""
-        target = ask.target.removeprefix(BASE)
+        path, mark, query = ask.target.removeprefix(BASE).partition("?")
+        # API Gateway takes one slash at the end for none.
+        route = path.removesuffix("/")
         if ask.body is None:
             return refused(Refusal.MALFORMED_REQUEST)
-        if not self._has_route(ask.method, target):
+        if ask.method not in self._routes.get(route, {}):
             return refused(Refusal.NOT_FOUND)
+        target = route + mark + query
         answer = self._gateway.handle_request(ask.method, target, _Headers(ask), ask.body)
         return Reply(answer["statusCode"], answer["headers"], answer["body"].encode())
-
-    def _has_route(self, method: str, target: str) -> bool:
-        try:
-            return method in self._routes[self._matcher.match_route(target).route]
-        except ValueError:
-            return False
 
 
 class PasswordLogin:

@@ -35,15 +35,16 @@ class Functions:
             for entry in entries
         }
 
-    def invoke(self, quoted_name: str, payload: bytes, invocation_type: str) -> Reply:
+    def invoke(self, quoted_name: str, payload: bytes | None, invocation_type: str) -> Reply:
         """Answer as Lambda does: the function's JSON, or Lambda's own errors in its own form."""
         request_id = str(uuid.uuid4())
         match = _NAME.fullmatch(unquote(quoted_name))
         name = match[1] if match else ""
         if name not in self._handlers:
             return _error(request_id, 404, "ResourceNotFoundException", f"Function not found: {name}")
-        if len(payload) > LARGEST_PAYLOAD:
-            return _error(request_id, 413, "RequestTooLargeException", "The payload is over 6 MB.")
+        if payload is None or len(payload) > LARGEST_PAYLOAD:
+            words = "The payload is over 6 MB, or did not arrive whole."
+            return _error(request_id, 413, "RequestTooLargeException", words)
         try:
             event = json.loads(payload) if payload else None
         except (ValueError, RecursionError):

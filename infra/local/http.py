@@ -13,6 +13,11 @@ from infra.local.emulator import LOOPBACK
 LARGEST_BODY = 10 * 1024 * 1024
 """Bytes: API Gateway's own limit."""
 
+MOST_DISCARDED = 10 * LARGEST_BODY
+"""Bytes of a body over the limit that are read before the answer."""
+
+_DIGITS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -89,27 +94,48 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.server.respond(Ask(self.command, self.path, self.headers, body)))
 
     def _body(self) -> bytes | None:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            return self._chunks()
+        coding = self.headers.get("Transfer-Encoding")
         length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdecimal()) or int(length) > LARGEST_BODY:
+        body = None
+        if coding is not None:
+            body = self._chunks() if coding.strip().lower() == "chunked" else None
+        elif length.isascii() and length.isdecimal() and len(length) < _DIGITS:
+            body = self._exactly(int(length))
+        if body is None:
             self.close_connection = True
+        return body
+
+    def _exactly(self, length: int) -> bytes | None:
+        """So many bytes; None where they are too many, or where fewer come."""
+        if length > LARGEST_BODY:
+            self._discard(length)
             return None
-        return self.rfile.read(int(length))
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
+
+    def _discard(self, length: int) -> None:
+        """Read what is too much: a client that is still sending would never see the answer."""
+        self.connection.settimeout(1)
+        try:
+            for _ in range(0, min(length, MOST_DISCARDED), 65_536):
+                if not self.rfile.read1(65_536):
+                    return
+        except OSError:
+            pass
 
     def _chunks(self) -> bytes | None:
         """A body in chunks (RFC 9112 section 7.1)."""
         body = b""
         try:
             while size := int(self.rfile.readline(100).split(b";")[0], 16):
-                if not 0 < size <= LARGEST_BODY - len(body):
+                piece = self._exactly(size)
+                if size < 0 or piece is None or len(body) + size > LARGEST_BODY:
                     raise ValueError(size)
-                body += self.rfile.read(size)
+                body += piece
                 self.rfile.readline(3)
             while self.rfile.readline(1_000).strip():
                 pass
         except ValueError:
-            self.close_connection = True
             return None
         return body
 
@@ -128,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server refuses by itself: not its own page, but our form."""
         self.close_connection = True
+        # A request line that cannot be read counts as HTTP/0.9, whose answers have no headers.
+        self.request_version = self.protocol_version
         self._send(self.server.unreadable())
 
     def log_message(self, format: str, *args: Any) -> None:

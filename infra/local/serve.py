@@ -12,8 +12,11 @@ from chalicelib.core.refusal import Refusal
 from chalicelib.log import log
 from infra.local import stack
 from infra.local.emulator import Emulator
+from infra.local.feed import Feed
 from infra.local.front import Front, refused
 from infra.local.http import Server
+from infra.local.onlooker import Onlooker, terminal
+from infra.local.poller import Poller
 
 USUAL_PORT = 8000
 
@@ -38,11 +41,24 @@ def main() -> int:
     emulator.start()
     stack.point_at(emulator.url)
     pool = stack.create_user_pool()
-    module = stack.load_service(stack.settings(stack.create_resources(), pool, emulator.url))
-    server.serve(Front(module, pool).respond)
+    settings = stack.settings(stack.create_resources(), pool, emulator.url)
+    module = stack.load_service(settings)
+    feed = Feed()
+    onlooker = Onlooker(feed, settings["AUDIT_TABLE"], settings["EVENTS_TOPIC"])
+    poller = Poller(
+        settings["BINDINGS_STREAM_ARN"],
+        module.record_events,
+        delivered=onlooker.see_rows,
+        idle=onlooker.see_notifications,
+    )
+    server.serve(Front(module, pool, feed).respond)
     print(f"aws {emulator.url}", flush=True)
     print(f"ready {server.url}", flush=True)
-    stopped.wait()
+    poller.start()
+    # In short waits, since a long one would keep Ctrl-C from being seen on Windows.
+    while not stopped.wait(0.5):
+        pass
+    poller.stop()
     server.stop()
     emulator.stop()
     listener.stop()
@@ -50,7 +66,7 @@ def main() -> int:
 
 
 def _log_aside() -> QueueListener:
-    """Write the service's log to standard error from a thread of its own.
+    """Write the service's log and the notifications to standard error from a thread of its own.
 
     Whoever started us may not read it; then no call must wait for room in the pipe.
     """
@@ -59,4 +75,7 @@ def _log_aside() -> QueueListener:
     aside.setFormatter(log.registered_formatter)
     logger = logging.getLogger(log.service)
     logger.handlers[:] = [aside]
+    terminal.addHandler(QueueHandler(lines))
+    terminal.setLevel(logging.INFO)
+    terminal.propagate = False
     return QueueListener(lines, logging.StreamHandler(sys.stderr))

@@ -44,13 +44,14 @@ class UserPool:
 
 def point_at(aws_url: str) -> None:
     """Turn this process's AWS calls to the emulator, whatever the machine is set up for."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
-        os.environ.pop(name, None)
+    region = os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     os.environ |= {
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "AWS_DEFAULT_REGION": region,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -98,8 +99,11 @@ def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str,
     clients = {pool.client_ids[name]: client for name, client in CLIENTS.items()}
     return {
         "BINDINGS_TABLE": outputs["BindingsTable"],
+        "AUDIT_TABLE": outputs["AuditTable"],
         "KEYS_TABLE": outputs["KeysTable"],
         "KMS_KEY": outputs["KmsKey"],
+        "EVENTS_TOPIC": outputs["EventsTopic"],
+        "BINDINGS_STREAM_ARN": outputs["BindingsStreamArn"],
         "OTP_ISSUER": "极星演示",
         "PASS_ISSUER": "https://totp-binding.local",
         "PASS_AUDIENCE": "trading-gateway",

@@ -1,0 +1,118 @@
+"""Lambda's part between a stream and its handler: fetch, deliver in order, begin again on failure."""
+
+import base64
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import boto3
+from chalice.local import LambdaContext
+
+from chalicelib.log import log, where
+
+_IDLE_SECONDS = 0.2
+_RETRY_SECONDS = 1.0
+_BATCH = 25
+
+
+class Poller:
+    """Delivers a table's stream to a handler, from ``start`` until ``stop``.
+
+    ``delivered`` is called with each event that the handler took, ``idle`` after each look.
+    """
+
+    def __init__(
+        self,
+        stream_arn: str,
+        handler: Callable[[Any, Any], Any],
+        delivered: Callable[[dict[str, Any]], None],
+        idle: Callable[[], None],
+    ) -> None:
+        self._stream = Stream(stream_arn)
+        self._handler = handler
+        self._delivered = delivered
+        self._idle = idle
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
+
+    def start(self) -> None:
+        """Begin with the oldest record."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver no more, once the record in hand is through."""
+        self._stopped.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._look()
+            except Exception as error:
+                log.error("the stream could not be looked at", extra={"failure": where(error)})
+            self._stopped.wait(_IDLE_SECONDS)
+
+    def _look(self) -> None:
+        records = self._stream.next(_BATCH)
+        while records and not self._stopped.is_set():
+            records = self._deliver(records)
+        self._idle()
+
+    def _deliver(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Hand over a batch; what is left of it, to be tried again in order."""
+        try:
+            answer = self._handler({"Records": records}, _context())
+        except Exception as error:
+            log.error("record_events failed", extra={"failure": where(error)})
+            self._stopped.wait(_RETRY_SECONDS)
+            return records
+        left = _from_first_failure(records, answer)
+        self._delivered({"Records": records[: len(records) - len(left)]})
+        if left:
+            self._stopped.wait(_RETRY_SECONDS)
+        return left
+
+
+class Stream:
+    """The one shard of an emulated stream, from its oldest record on, or from ``LATEST``."""
+
+    def __init__(self, stream_arn: str, start: str = "TRIM_HORIZON") -> None:
+        self._client = boto3.client("dynamodbstreams")
+        self._arn = stream_arn
+        shard = self._client.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"][0]
+        self._iterator: str = self._client.get_shard_iterator(
+            StreamArn=stream_arn, ShardId=shard["ShardId"], ShardIteratorType=start
+        )["ShardIterator"]
+
+    def next(self, limit: int) -> list[dict[str, Any]]:
+        """The next records, as Lambda hands them to a function; none where there is no news."""
+        answer = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
+        self._iterator = answer["NextShardIterator"]
+        return [{**_as_json(record), "eventSourceARN": self._arn} for record in answer["Records"]]
+
+
+def _from_first_failure(records: list[dict[str, Any]], answer: Any) -> list[dict[str, Any]]:
+    """The records that Lambda would deliver again, by the handler's ``batchItemFailures``."""
+    failures = answer.get("batchItemFailures") if isinstance(answer, Mapping) else None
+    failed = {failure["itemIdentifier"] for failure in failures or ()}
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+    first = next((index for index, number in enumerate(numbers) if number in failed), len(records))
+    return records[first:]
+
+
+def _as_json(value: Any) -> Any:
+    """A record as JSON has it: bytes in Base64, times in Unix seconds."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, Mapping):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_as_json(inner) for inner in value]
+    return value
+
+
+def _context() -> LambdaContext:
+    return LambdaContext("record_events", memory_size=256, max_runtime_ms=30_000)

@@ -1,0 +1,122 @@
+"""The trail of the running stack: seen by support, in the feed, in the terminal, by auditors."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.environment import ROOT
+from tests.e2e.conftest import Stack
+
+BINDINGS = "totp-binding-local-bindings"
+
+
+def history(running: Stack, account: str) -> list[str]:
+    """The types of the account's events, oldest first."""
+    found = running.support("lookup", {"account": account, "operator": "e2e", "limit": 100})
+    return [entry["type"] for entry in found["history"]][::-1]
+
+
+def within(seconds: float, seen: Callable[[], Any]) -> Any:
+    """What is seen as soon as it is anything."""
+    deadline = time.monotonic() + seconds
+    while not (got := seen()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return got
+
+
+def feed(running: Stack, account: str, kind: str) -> list[str]:
+    events = running.call("GET", "/feed?after=0").json["events"]
+    documents = [event["document"] for event in events if event["kind"] == kind]
+    return [document["type"] for document in documents if document["account"] == account]
+
+
+def update_by_hand(running: Stack, account: str) -> None:
+    """What ``aws dynamodb update-item`` sends."""
+    running.boto("dynamodb").update_item(
+        TableName=BINDINGS,
+        Key={"account": {"S": account}},
+        UpdateExpression="SET failures = :none",
+        ExpressionAttributeValues={":none": {"N": "0"}},
+    )
+
+
+@pytest.fixture(scope="module")
+def account(running: Stack) -> str:
+    running.bound("88000018")
+    return "88000018"
+
+
+def test_history_shows_within_a_second(running: Stack):
+    account = "88000019"
+    token = running.token(account)
+    running.api("POST", "/bind", token)
+    assert within(1.0, lambda: history(running, account)) == ["bind_started"]
+
+
+def test_an_update_by_hand_is_tampered(running: Stack, account: str):
+    before = within(5, lambda: history(running, account) == ["bind_started", "bound"])
+    assert before
+    update_by_hand(running, account)
+    assert within(2, lambda: history(running, account)[2:]) == ["tampered"]
+
+
+def test_rows_and_notifications_are_in_the_feed_and_in_the_terminal(running: Stack, account: str):
+    for kind in ("audit", "notification"):
+        assert within(5, lambda kind=kind: feed(running, account, kind)[:2] == ["bind_started", "bound"])
+    lines = within(5, lambda: [line for line in running.log.read_text().splitlines() if account in line])
+    readable = [line.split("  ") for line in lines if not line.startswith("{")]
+    assert readable[0][1:] == [account, "bind_started", "desktop", "from 127.0.0.1"]
+    assert readable[1][1:] == [account, "bound", "desktop", "from 127.0.0.1"]
+
+
+def test_the_feed_goes_on_from_a_position_and_takes_no_nonsense(running: Stack, account: str):
+    events = running.call("GET", "/feed").json["events"]
+    positions = [event["position"] for event in events]
+    assert positions == sorted(positions)
+    rest = running.call("GET", f"/feed?after={positions[-2]}").json["events"]
+    assert rest[0] == events[-1]
+    assert running.call("GET", "/feed?after=-1").status == 400
+    assert running.call("GET", "/feed?after=x").status == 400
+    assert running.call("POST", "/feed").status == 404
+
+
+def audit(running: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The auditors' command, run from elsewhere."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "infra" / "audit.py"), *arguments],
+        env=bare | {"AWS_ENDPOINT_URL": running.aws_url},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_auditors_find_the_trail_whole_and_then_damaged(running: Stack, account: str, tmp_path: Path):
+    assert within(5, lambda: history(running, account)[1:])
+    update_by_hand(running, account)
+    assert within(2, lambda: history(running, account)[2:])
+    whole = audit(running, "verify", "--account", account)
+    assert (whole.returncode, whole.stderr) == (0, "")
+    rows = running.boto("dynamodb").query(
+        TableName="totp-binding-local-audit",
+        KeyConditionExpression="account = :account AND event_id < :markers",
+        ExpressionAttributeValues={":account": {"S": account}, ":markers": {"S": ":"}},
+    )["Items"]
+    to = tmp_path / "copy.jsonl"
+    month = time.strftime("%Y-%m", time.gmtime(int(rows[0]["recorded_at"]["N"])))
+    assert audit(running, "export", "--month", month, "--to", str(to)).returncode == 0
+    assert json.loads(to.read_text("utf-8").splitlines()[0])["hmac"]
+    key = {name: rows[1][name] for name in ("account", "event_id")}
+    running.boto("dynamodb").delete_item(TableName="totp-binding-local-audit", Key=key)
+    damaged = audit(running, "verify", "--account", account)
+    assert damaged.returncode == 1
+    assert damaged.stdout.startswith(f"{account}  removed  {rows[2]['event_id']['S']}: ")

@@ -1,0 +1,151 @@
+"""Races on one account, decided by DynamoDB itself."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+import pytest
+
+from chalicelib.aws import clients
+from chalicelib.aws.store import BindingTable
+from chalicelib.core import binding as rules
+from chalicelib.core.binding import Accepted, Binding, Denied, Draft, SealedSecret, Unbound
+from chalicelib.core.channel import Channel
+from chalicelib.core.event import Source
+from chalicelib.core.refusal import Unavailable
+from chalicelib.settling import Settling
+from tests.conftest import code_at, wrong_code
+
+SECRET = b"12345678901234567890"
+BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+NOW = 1_800_000_000
+DRAFT = Draft("binding-1", SealedSecret("key-1", b"sealed"))
+
+Make = Callable[[str], str]
+_numbers = count()
+
+
+class Account:
+    """One account, settled on from many threads at once."""
+
+    def __init__(self, table: str) -> None:
+        reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
+        self.name = f"race-{next(_numbers)}"
+        self.table = BindingTable(reads, writes, table, secrets=True)
+        self.desk = Settling(BindingTable(reads, writes, table, secrets=False), lambda: NOW)
+        self.settling = Settling(self.table, lambda: NOW)
+
+    def settle(self, decide: Callable[[Binding, int], Any]) -> Any:
+        return self.settling.settle(self.name, Source(request_id="r"), decide)
+
+    def bind(self, code: str = code_at(BASE32, NOW)) -> None:
+        self.settle(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
+        self.settle(lambda seen, now: rules.confirm(seen, lambda: SECRET, code, Channel.DESKTOP, now))
+
+    def verify(self, code: str) -> Any:
+        return self.settle(
+            lambda seen, now: rules.verify(seen, lambda: SECRET, code, Channel.MOBILE, now)
+        )
+
+    def unbind(self) -> Any:
+        return self.desk.settle(
+            self.name, Source(request_id="d", operator="o", ticket="t"), rules.unbind
+        )
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+    """All calls from a common start; an Unavailable is an answer too."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return call()
+        except Unavailable as unavailable:
+            return unavailable
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(run, call) for call in calls]]
+
+
+@pytest.fixture(scope="session")
+def tables() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+def account(make_table: Make, tables: dict[str, str]) -> Account:
+    if "bindings" not in tables:
+        tables["bindings"] = make_table("BindingsTable")
+    return Account(tables["bindings"])
+
+
+def word(answer: Any) -> str:
+    return answer.refusal.value if isinstance(answer, Denied) else type(answer).__name__
+
+
+@pytest.mark.parametrize("round_number", range(10))
+def test_of_64_equal_codes_one_is_accepted(account: Account, round_number: int):
+    account.bind()
+    code = code_at(BASE32, NOW + 30)
+    answers = at_once([lambda: account.verify(code)] * 64)
+    assert Counter(map(word, answers)) == {"Accepted": 1, "code_used": 63}
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_of_many_wrong_codes_exactly_5_are_checked(account: Account, size: int):
+    account.bind()
+    wrong = wrong_code(BASE32, NOW)
+    answers = at_once([lambda: account.verify(wrong)] * size)
+    assert Counter(map(word, answers)) == {"wrong_code": 5, "locked": size - 5}
+    assert account.table.load(account.name).binding.failures == 5
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
+    account: Account, round_number: int
+):
+    account.bind()
+    code = code_at(BASE32, NOW + 30)
+    calls: list[Callable[[], Any]] = [lambda: account.verify(code)] * 16
+    answers = at_once([*calls, account.unbind])
+    assert isinstance(answers[-1], Unbound)
+    words = Counter(map(word, answers[:-1]))
+    assert words["Accepted"] <= 1
+    assert set(words) <= {"Accepted", "code_used", "not_bound"}
+    assert account.table.load(account.name).binding.binding_id is None
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superseded(
+    account: Account, round_number: int
+):
+    drafts = [Draft(f"binding-{n}", SealedSecret("key-1", f"secret {n}".encode())) for n in range(6)]
+
+    def begin(draft: Draft) -> Callable[[], Any]:
+        return lambda: account.settle(lambda seen, now: rules.begin(seen, lambda: draft, now))
+
+    answers = at_once([begin(draft) for draft in drafts])
+    assert [word(answer) for answer in answers] == ["Begun"] * 6
+    assert sum(not answer.superseded for answer in answers) == 1
+    stored = account.table.load(account.name)
+    assert stored.version == 6
+    assert stored.binding.sealed in [draft.sealed for draft in drafts]
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_of_many_confirmations_at_once_one_binds(account: Account, round_number: int):
+    account.settle(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
+    code = code_at(BASE32, NOW)
+
+    def confirm() -> Any:
+        return account.settle(
+            lambda seen, now: rules.confirm(seen, lambda: SECRET, code, Channel.DESKTOP, now)
+        )
+
+    answers = at_once([confirm] * 16)
+    assert Counter(map(word, answers)) == {"Accepted": 1, "already_bound": 15}
+    assert sum(isinstance(answer, Accepted) for answer in answers) == 1

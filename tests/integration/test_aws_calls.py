@@ -1,0 +1,52 @@
+"""How many AWS calls an answer costs, counted where botocore sends them."""
+
+from tests.conftest import User, Wire
+
+
+def test_a_verification_is_one_read_and_one_write(user: User, wire: Wire):
+    phone = user.bound_phone()
+    wire.calls.clear()
+    assert user.verify(phone.code()).status == 200
+    assert wire.calls == ["GetItem", "UpdateItem"]
+    wire.calls.clear()
+    assert user.verify(phone.wrong()).code == "wrong_code"
+    assert wire.calls == ["GetItem", "UpdateItem"]
+
+
+def test_what_changes_nothing_is_one_read(user: User, wire: Wire):
+    phone = user.bound_phone()
+    code = phone.code()
+    user.verify(code)
+    wire.calls.clear()
+    assert user.verify(code).code == "code_used"
+    assert wire.calls == ["GetItem"]
+    for _ in range(5):
+        user.verify(phone.wrong())
+    wire.calls.clear()
+    assert user.verify(phone.code(1)).code == "locked"
+    assert wire.calls == ["GetItem"]
+
+
+def test_a_malformed_code_costs_no_call(user: User, wire: Wire):
+    user.bound_phone()
+    wire.calls.clear()
+    assert user.verify("12345").code == "malformed_code"
+    assert wire.calls == []
+
+
+def test_keys_are_opened_once_and_again_after_five_minutes(user: User, wire: Wire):
+    phone = user.bound_phone()
+    user.clock.advance(300)
+    wire.calls.clear()
+    assert user.verify(phone.code()).status == 200
+    assert sorted(wire.calls) == ["Decrypt", "Decrypt", "GetItem", "Query", "Query", "UpdateItem"]
+
+
+def test_a_refused_bind_opens_no_key(user: User, wire: Wire, service):
+    from chalicelib import wiring
+
+    user.bound_phone()
+    wiring.forget()
+    wire.calls.clear()
+    assert user.bind().code == "already_bound"
+    assert wire.calls == ["GetItem"]

@@ -1,0 +1,124 @@
+"""docs/events.md is what is really sent."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from chalicelib.core.chain import row_id
+from chalicelib.core.event import Happening
+from chalicelib.core.trail import Finding, Why
+from chalicelib.edge.desk_events import REASONS
+from infra.environment import ROOT
+from tests.conftest import MOBILE, User
+from tests.integration.conftest import Delivery, Desk, Subscriber
+
+PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
+TYPES = {*Happening, *Finding}
+
+
+def blocks(kind: str) -> list[Any]:
+    """The page's JSON blocks of a kind."""
+    return [json.loads(text) for text in re.findall(rf"```json {kind}\n(.*?)```", PAGE, re.DOTALL)]
+
+
+(SCHEMA,) = blocks("schema")
+(POLICY,) = blocks("policy")
+EXAMPLES = {example["type"]: example for example in blocks("example")}
+validator = Draft202012Validator(SCHEMA)
+
+
+@pytest.fixture
+def sent(
+    new_user: Callable[[], User],
+    delivery: Delivery,
+    desk: Desk,
+    dynamodb: Any,
+    aws: dict[str, str],
+    subscribe: Callable[..., Subscriber],
+) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[dict[str, Any]]]:
+    """A message of every type: the documents, their attributes, and what the page's policy lets by."""
+    everything, for_clients = subscribe(), subscribe(POLICY)
+    user, other = new_user(), new_user()
+    phone = user.bound_phone()
+    user.verify(phone.code(), client=MOBILE)
+    delivery.clock.advance(60)
+    user.verify(phone.code())
+    for _ in range(5):
+        user.verify(phone.wrong())
+    desk.unlock(user.account)
+    for _ in range(100):
+        user.verify(phone.wrong())
+        delivery.clock.advance(4 * 3600)
+    desk.unbind(user.account)
+    discarded = other.phone()
+    for _ in range(5):
+        other.confirm(discarded.wrong())
+    dynamodb.delete_item(TableName=aws["BINDINGS_TABLE"], Key={"account": {"S": other.account}})
+    unreadable = {"eventID": f"unreadable-{user.account}", "eventName": "MODIFY"}
+    delivery.deliver([*delivery.take(), unreadable])
+    received = everything.received()
+    return received, everything.attributes, for_clients.received()
+
+
+def test_the_page_has_an_example_and_a_line_for_each_type_and_no_other():
+    assert set(EXAMPLES) == TYPES
+    assert len(blocks("example")) == len(EXAMPLES)
+    assert set(re.findall(r"^\| `(\w+)` \| .* \| .* \|$", PAGE, re.MULTILINE)) == TYPES
+
+
+def test_the_schema_knows_every_type_reason_and_way_of_tampering():
+    Draft202012Validator.check_schema(SCHEMA)
+    client, support, nobody = SCHEMA["oneOf"]
+    listed = [*client["properties"]["type"]["enum"], *support["properties"]["type"]["enum"]]
+    assert {*listed, *nobody["properties"]["type"]["enum"]} == TYPES
+    assert support["then"]["properties"]["reason"]["enum"] == list(REASONS)
+    assert nobody["then"]["properties"]["why"]["enum"] == list(Why)
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=list(EXAMPLES))
+def test_each_example_fits_the_schema(example: dict[str, Any]):
+    validator.validate(example)
+    position = int(example["event_id"].partition("-")[0])
+    assert example["event_id"] == row_id(example["account"], position)
+
+
+def test_the_schema_refuses_what_is_not_so():
+    bound, unbound, tampered = (EXAMPLES[name] for name in ("bound", "unbound", "tampered"))
+    for wrong in (
+        bound | {"channel": None},
+        bound | {"operator": "amy"},
+        bound | {"hmac": None},
+        unbound | {"ticket": None},
+        unbound | {"reason": None},
+        tampered | {"why": None},
+        tampered | {"type": "other"},
+        {name: value for name, value in bound.items() if name != "reason"},
+    ):
+        assert not validator.is_valid(wrong), wrong
+
+
+def test_what_is_really_sent_fits_the_schema_and_looks_like_its_example(sent: Any):
+    documents, attributes, _ = sent
+    assert {document["type"] for document in documents} == TYPES
+    for document, given in zip(documents, attributes, strict=True):
+        validator.validate(document)
+        example = EXAMPLES[document["type"]]
+        assert list(document) == list(example)
+        assert [value is None for value in document.values()] == [
+            value is None for value in example.values()
+        ]
+        expected = {"type": document["type"], "channel": document["channel"]}
+        assert given == {name: value for name, value in expected.items() if value}
+
+
+def test_the_pages_policy_lets_by_all_that_must_reach_the_client_and_nothing_else(sent: Any):
+    documents, _, for_clients = sent
+    wanted = re.findall(r"^\| `(\w+)` \| .* \| \*\*yes\*\*", PAGE, re.MULTILINE)
+    assert wanted == ["bound", "channel_bound", "verified", "unbound", "unlocked"]
+    assert [told["event_id"] for told in for_clients] == [
+        told["event_id"] for told in documents if told["type"] in wanted
+    ]

@@ -1,0 +1,95 @@
+"""Login tokens of every kind, and a door that judges them."""
+
+import base64
+import hmac
+import json
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from chalicelib.core.channel import Channel
+from chalicelib.core.refusal import Refused
+from chalicelib.edge.login import Caller, Client, KeySet, LoginCheck, LoginRules
+from tests.conftest import (
+    DESKTOP,
+    KEY_SET,
+    LOGIN_ISSUER,
+    LOGIN_KEY,
+    MOBILE,
+    OLD_DESKTOP,
+    Clock,
+    User,
+)
+
+RULES = {
+    "issuer": LOGIN_ISSUER,
+    "audience": None,
+    "account_claim": "username",
+    "client_claim": "client_id",
+    "clients": {
+        DESKTOP: Client(Channel.DESKTOP, may_bind=True),
+        OLD_DESKTOP: Client(Channel.DESKTOP, may_bind=False),
+        MOBILE: Client(Channel.MOBILE, may_bind=False),
+    },
+}
+GREATEST_AGE = 300
+OTHER_KEY = rsa.generate_private_key(65537, 2048)
+OTHER_EC_KEY = ec.generate_private_key(ec.SECP256R1())
+RSA_ENTRY, EC_ENTRY = KEY_SET["keys"]
+RS256 = {"alg": "RS256", "kid": "rsa"}
+"""The header of a token signed by LOGIN_KEY."""
+
+
+class Door:
+    """A deployment's login check, and the login server's usual token for it."""
+
+    def __init__(self, clock: Clock, keys: KeySet | None = None, **rules: Any) -> None:
+        keys = keys or KeySet(None, key_set(*KEY_SET["keys"]), clock)
+        self.check = LoginCheck(LoginRules(**RULES | rules), keys, clock)
+        self.token = User("88000001", clock, http=None).token
+
+    def caller(self, token: str, greatest_age: int = GREATEST_AGE) -> Caller:
+        return self.check.read(token, greatest_age)
+
+    def verdict(self, token: str, greatest_age: int = GREATEST_AGE) -> str:
+        """``fine``, or the code of the refusal."""
+        try:
+            self.check.read(token, greatest_age)
+        except Refused as refused:
+            return refused.refusal.value
+        return "fine"
+
+
+def key_set(*entries: Any) -> bytes:
+    return json.dumps({"keys": entries}).encode()
+
+
+def usual_claims(clock: Clock) -> dict[str, Any]:
+    now = int(clock())
+    return {
+        "iss": LOGIN_ISSUER,
+        "username": "88000001",
+        "client_id": DESKTOP,
+        "token_use": "access",
+        "iat": now,
+        "auth_time": now,
+        "exp": now + 3600,
+    }
+
+
+def segment(value: Any) -> bytes:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def crafted(header: Any, payload: Any, key: Any = LOGIN_KEY) -> str:
+    """A token with whatever header and payload, signed by the key; its kind decides how."""
+    signed = segment(header) + b"." + segment(payload)
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(signed, key)
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        signature = ECAlgorithm(ECAlgorithm.SHA256).sign(signed, key)
+    else:
+        signature = hmac.digest(key, signed, "sha256")
+    return (signed + b"." + segment(signature)).decode()

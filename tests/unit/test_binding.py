@@ -1,0 +1,489 @@
+"""Every way from one state of a binding to the next, every refusal, and the boundary of every rule."""
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.core import totp
+from chalicelib.core.binding import (
+    Accepted,
+    Begun,
+    Binding,
+    Decision,
+    Denied,
+    Draft,
+    NothingToDo,
+    SealedSecret,
+    State,
+    Unbound,
+    Unlocked,
+    begin,
+    confirm,
+    unbind,
+    unlock,
+    verify,
+)
+from chalicelib.core.channel import Channel
+from chalicelib.core.event import Happening
+from chalicelib.core.refusal import Refusal
+from tests.conftest import code_at, wrong_code
+
+DESKTOP, MOBILE = Channel.DESKTOP, Channel.MOBILE
+
+SECRET = b"12345678901234567890"
+
+NOW = 1_800_000_000
+"""The first second of a step."""
+
+STEP = NOW // 30
+
+DRAFT = Draft("binding-1", SealedSecret("data-key-1", b"sealed"))
+
+NEW = Binding(account="88000001")
+ONCE_UNBOUND = Binding(account="88000001", unbound_at=NOW - 9_999)
+PENDING = Binding(
+    account="88000001",
+    state=State.PENDING,
+    binding_id="binding-1",
+    sealed=DRAFT.sealed,
+    expires_at=NOW + 600,
+    unbound_at=NOW - 9_999,
+)
+BOUND = Binding(
+    account="88000001",
+    state=State.BOUND,
+    binding_id="binding-1",
+    sealed=DRAFT.sealed,
+    bound_at=NOW - 5_000,
+    last_step=STEP - 100,
+    channels={DESKTOP: NOW - 5_000},
+    unbound_at=NOW - 9_999,
+)
+LOCKED = replace(BOUND, failures=5, locked_until=NOW + 300)
+SUSPENDED = replace(BOUND, failures=100, suspended=True)
+
+
+def opened() -> bytes:
+    return SECRET
+
+
+def unopened() -> bytes:
+    raise AssertionError("the secret was opened")
+
+
+def undrafted() -> Draft:
+    raise AssertionError("a secret was made")
+
+
+def code(steps: int = 0, now: int = NOW) -> str:
+    return code_at(totp.base32(SECRET), now + 30 * steps)
+
+
+def wrong(now: int = NOW) -> str:
+    return wrong_code(totp.base32(SECRET), now)
+
+
+def changes_nothing(binding: Binding, decision: Decision) -> bool:
+    return decision.binding == binding and decision.happening is None
+
+
+# To begin
+
+
+@pytest.mark.parametrize("before", [NEW, ONCE_UNBOUND])
+def test_a_bind_of_an_unbound_account_is_pending_for_ten_minutes(before: Binding):
+    assert begin(before, lambda: DRAFT, NOW) == Decision(
+        Binding(
+            account="88000001",
+            state=State.PENDING,
+            binding_id="binding-1",
+            sealed=DRAFT.sealed,
+            expires_at=NOW + 600,
+            unbound_at=before.unbound_at,
+        ),
+        Happening.BIND_STARTED,
+        Begun(expires_at=NOW + 600, superseded=False),
+    )
+
+
+def test_a_second_qr_code_replaces_the_first_and_starts_its_count_and_term_anew():
+    fresh = Draft("binding-2", SealedSecret("data-key-2", b"other"))
+    decision = begin(replace(PENDING, failures=4), lambda: fresh, NOW + 100)
+    assert decision.binding == replace(
+        PENDING, binding_id="binding-2", sealed=fresh.sealed, expires_at=NOW + 700, failures=0
+    )
+    assert decision.answer == Begun(expires_at=NOW + 700, superseded=True)
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_a_qr_code_within_its_term_is_superseded(seconds: int):
+    decision = begin(PENDING, lambda: DRAFT, NOW + seconds)
+    assert decision.answer == Begun(NOW + seconds + 600, superseded=True)
+
+
+def test_a_qr_code_past_its_term_is_not_superseded():
+    decision = begin(PENDING, lambda: DRAFT, NOW + 601)
+    assert decision.answer == Begun(NOW + 601 + 600, superseded=False)
+
+
+@pytest.mark.parametrize("before", [BOUND, LOCKED, SUSPENDED])
+def test_a_bound_account_cannot_be_bound_again(before: Binding):
+    decision = begin(before, undrafted, NOW)
+    assert changes_nothing(before, decision)
+    assert decision.answer == Denied(Refusal.ALREADY_BOUND)
+
+
+# To confirm
+
+
+@pytest.mark.parametrize("channel", Channel)
+@pytest.mark.parametrize("steps", [-1, 0, 1])
+def test_the_first_right_code_binds(steps: int, channel: Channel):
+    decision = confirm(replace(PENDING, failures=4), opened, code(steps), channel, NOW)
+    assert decision == Decision(
+        Binding(
+            account="88000001",
+            state=State.BOUND,
+            binding_id="binding-1",
+            sealed=DRAFT.sealed,
+            bound_at=NOW,
+            last_step=STEP + steps,
+            channels={channel: NOW},
+            unbound_at=PENDING.unbound_at,
+        ),
+        Happening.BOUND,
+        Accepted(channel_first_use=True),
+    )
+
+
+def test_the_code_that_bound_logs_in_no_second_time():
+    bound = confirm(PENDING, opened, code(), DESKTOP, NOW).binding
+    assert verify(bound, opened, code(), MOBILE, NOW).answer == Denied(
+        Refusal.CODE_USED, {"retry_after": 30}
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "refusal"),
+    [
+        (NEW, Refusal.BIND_NOT_STARTED),
+        (ONCE_UNBOUND, Refusal.BIND_NOT_STARTED),
+        (BOUND, Refusal.ALREADY_BOUND),
+        (LOCKED, Refusal.ALREADY_BOUND),
+        (SUSPENDED, Refusal.ALREADY_BOUND),
+    ],
+)
+def test_there_is_nothing_to_confirm_unless_pending(before: Binding, refusal: Refusal):
+    decision = confirm(before, unopened, code(), DESKTOP, NOW)
+    assert changes_nothing(before, decision)
+    assert decision.answer == Denied(refusal)
+
+
+def test_a_qr_code_can_be_confirmed_at_its_last_second():
+    end = NOW + 600
+    decision = confirm(PENDING, opened, code(now=end), DESKTOP, end)
+    assert decision.binding.state is State.BOUND
+
+
+def test_a_qr_code_cannot_be_confirmed_a_second_later():
+    late = NOW + 601
+    decision = confirm(PENDING, unopened, code(now=late), DESKTOP, late)
+    assert changes_nothing(PENDING, decision)
+    assert decision.answer == Denied(Refusal.BIND_EXPIRED)
+
+
+@pytest.mark.parametrize(("failures", "left"), [(0, 4), (1, 3), (2, 2), (3, 1)])
+def test_four_wrong_codes_leave_a_qr_code_standing(failures: int, left: int):
+    before = replace(PENDING, failures=failures)
+    assert confirm(before, opened, wrong(), DESKTOP, NOW) == Decision(
+        replace(before, failures=failures + 1),
+        Happening.WRONG_CODE,
+        Denied(Refusal.WRONG_CODE, {"attempts_left": left}),
+    )
+
+
+def test_the_fifth_wrong_code_discards_a_pending_binding():
+    decision = confirm(replace(PENDING, failures=4), opened, wrong(), DESKTOP, NOW)
+    assert decision == Decision(
+        Binding(account="88000001", unbound_at=PENDING.unbound_at),
+        Happening.BIND_DISCARDED,
+        Denied(Refusal.WRONG_CODE, {"attempts_left": 0}),
+    )
+    assert confirm(decision.binding, unopened, code(), DESKTOP, NOW).answer == Denied(
+        Refusal.BIND_NOT_STARTED
+    )
+
+
+def test_the_fifth_wrong_code_discards_also_where_it_was_a_late_one():
+    decision = confirm(replace(PENDING, failures=4), opened, code(-3), DESKTOP, NOW)
+    assert decision.happening is Happening.BIND_DISCARDED
+    assert decision.answer == Denied(Refusal.CODE_EXPIRED, {"attempts_left": 0, "seconds_behind": 90})
+
+
+@pytest.mark.parametrize("steps", [2, 20])
+def test_a_late_code_counts_while_pending_and_says_how_late_it_was(steps: int):
+    decision = confirm(PENDING, opened, code(-steps), DESKTOP, NOW)
+    assert decision.binding == replace(PENDING, failures=1)
+    assert decision.happening is Happening.WRONG_CODE
+    assert decision.answer == Denied(
+        Refusal.CODE_EXPIRED, {"attempts_left": 4, "seconds_behind": 30 * steps}
+    )
+
+
+# To verify
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 1])
+def test_a_right_code_is_accepted_and_its_step_is_spent(steps: int):
+    decision = verify(BOUND, opened, code(steps), DESKTOP, NOW)
+    assert decision == Decision(
+        replace(BOUND, last_step=STEP + steps), Happening.VERIFIED, Accepted(channel_first_use=False)
+    )
+
+
+def test_a_channel_is_bound_by_its_first_code_and_remembers_when():
+    first = verify(BOUND, opened, code(), MOBILE, NOW)
+    assert first.happening is Happening.CHANNEL_BOUND
+    assert first.answer == Accepted(channel_first_use=True)
+    assert first.binding.channels == {DESKTOP: NOW - 5_000, MOBILE: NOW}
+    second = verify(first.binding, opened, code(1), MOBILE, NOW + 30)
+    assert second.happening is Happening.VERIFIED
+    assert second.answer == Accepted(channel_first_use=False)
+    assert second.binding.channels == {DESKTOP: NOW - 5_000, MOBILE: NOW}
+
+
+@pytest.mark.parametrize("failures", [1, 4, 5, 99])
+def test_a_right_code_clears_the_count_and_a_lock_that_is_over(failures: int):
+    before = replace(BOUND, failures=failures, locked_until=NOW if failures >= 5 else None)
+    after = verify(before, opened, code(), DESKTOP, NOW).binding
+    assert after == replace(BOUND, last_step=STEP)
+
+
+@pytest.mark.parametrize("channel", Channel)
+@pytest.mark.parametrize(
+    ("last_step", "steps", "seconds", "wait"),
+    [
+        (STEP, 0, 0, 30),
+        (STEP, 0, 29, 1),
+        (STEP, -1, 0, 30),
+        (STEP - 1, -1, 10, 20),
+        (STEP + 1, 1, 0, 60),
+        (STEP + 1, 0, 20, 40),
+    ],
+)
+def test_a_used_step_neither_counts_nor_clears(
+    last_step: int, steps: int, seconds: int, wait: int, channel: Channel
+):
+    before = replace(BOUND, last_step=last_step, failures=3)
+    decision = verify(before, opened, code(steps), channel, NOW + seconds)
+    assert changes_nothing(before, decision)
+    assert decision.answer == Denied(Refusal.CODE_USED, {"retry_after": wait})
+
+
+@pytest.mark.parametrize("before", [NEW, ONCE_UNBOUND, PENDING])
+def test_nothing_verifies_on_an_account_that_is_not_bound(before: Binding):
+    decision = verify(before, unopened, code(), DESKTOP, NOW)
+    assert changes_nothing(before, decision)
+    assert decision.answer == Denied(Refusal.NOT_BOUND)
+
+
+@pytest.mark.parametrize(("failures", "left"), [(0, 4), (1, 3), (2, 2), (3, 1)])
+def test_four_wrong_codes_do_not_lock(failures: int, left: int):
+    before = replace(BOUND, failures=failures)
+    assert verify(before, opened, wrong(), DESKTOP, NOW) == Decision(
+        replace(before, failures=failures + 1),
+        Happening.WRONG_CODE,
+        Denied(Refusal.WRONG_CODE, {"attempts_left": left}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("failures", "minutes"),
+    [(4, 5), (5, 10), (6, 20), (7, 40), (8, 80), (9, 160), (10, 240), (11, 240), (98, 240)],
+)
+def test_each_wrong_code_from_the_fifth_on_locks_longer(failures: int, minutes: int):
+    before = replace(BOUND, failures=failures, locked_until=NOW if failures > 4 else None)
+    assert verify(before, opened, wrong(), DESKTOP, NOW) == Decision(
+        replace(before, failures=failures + 1, locked_until=NOW + minutes * 60),
+        Happening.LOCKED,
+        Denied(Refusal.WRONG_CODE, {"attempts_left": 0}),
+    )
+
+
+def test_the_hundredth_wrong_code_suspends_instead_of_locking():
+    before = replace(BOUND, failures=99, locked_until=NOW - 1)
+    assert verify(before, opened, wrong(), DESKTOP, NOW) == Decision(
+        replace(BOUND, failures=100, suspended=True),
+        Happening.SUSPENDED,
+        Denied(Refusal.WRONG_CODE, {"attempts_left": 0}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("failures", "happening"),
+    [(0, Happening.WRONG_CODE), (4, Happening.LOCKED), (99, Happening.SUSPENDED)],
+)
+@pytest.mark.parametrize("steps", [2, 20])
+def test_a_late_code_counts_like_a_wrong_one_and_says_how_late_it_was(
+    steps: int, failures: int, happening: Happening
+):
+    decision = verify(replace(BOUND, failures=failures), opened, code(-steps), DESKTOP, NOW + 29)
+    assert decision.happening is happening
+    assert decision.binding.failures == failures + 1
+    assert decision.answer == Denied(
+        Refusal.CODE_EXPIRED,
+        {"attempts_left": 4 if failures == 0 else 0, "seconds_behind": 30 * steps},
+    )
+
+
+@pytest.mark.parametrize("steps", [-21, 2, 20])
+def test_a_code_too_old_or_too_early_is_wrong(steps: int):
+    answer = verify(BOUND, opened, code(steps), DESKTOP, NOW).answer
+    assert answer == Denied(Refusal.WRONG_CODE, {"attempts_left": 4})
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(0, 300), (1, 299), (299, 1)])
+def test_while_locked_not_even_the_right_code_is_looked_at(seconds: int, wait: int):
+    now = NOW + seconds
+    decision = verify(LOCKED, unopened, code(now=now), DESKTOP, now)
+    assert changes_nothing(LOCKED, decision)
+    assert decision.answer == Denied(Refusal.LOCKED, {"retry_after": wait})
+
+
+def test_a_lock_is_over_at_its_end_itself():
+    end = NOW + 300
+    assert verify(LOCKED, opened, code(now=end), DESKTOP, end).answer == Accepted(
+        channel_first_use=False
+    )
+
+
+def test_while_suspended_not_even_the_right_code_is_looked_at():
+    decision = verify(SUSPENDED, unopened, code(), DESKTOP, NOW)
+    assert changes_nothing(SUSPENDED, decision)
+    assert decision.answer == Denied(Refusal.SUSPENDED)
+
+
+def test_suspension_is_said_before_a_lock():
+    both = replace(SUSPENDED, locked_until=NOW + 300)
+    assert verify(both, unopened, code(), DESKTOP, NOW).answer == Denied(Refusal.SUSPENDED)
+
+
+# To unbind
+
+
+@pytest.mark.parametrize("before", [BOUND, LOCKED, SUSPENDED])
+def test_unbinding_drops_a_binding_and_with_it_count_lock_and_suspension(before: Binding):
+    assert unbind(before, NOW) == Decision(
+        Binding(account="88000001", unbound_at=NOW),
+        Happening.UNBOUND,
+        Unbound("binding-1", bound_at=NOW - 5_000, unbound_at=NOW),
+    )
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + 600, NOW + 601])
+def test_unbinding_drops_a_pending_binding_too_its_term_past_or_not(now: int):
+    assert unbind(replace(PENDING, failures=2), now) == Decision(
+        Binding(account="88000001", unbound_at=now),
+        Happening.UNBOUND,
+        Unbound("binding-1", bound_at=None, unbound_at=now),
+    )
+
+
+@pytest.mark.parametrize("before", [NEW, ONCE_UNBOUND])
+def test_unbinding_twice_is_harmless(before: Binding):
+    decision = unbind(before, NOW)
+    assert changes_nothing(before, decision)
+    assert decision.answer == NothingToDo()
+
+
+def test_the_time_of_the_last_unbinding_stays_through_the_next_binding():
+    unbound = unbind(BOUND, NOW).binding
+    pending = begin(unbound, lambda: DRAFT, NOW + 1).binding
+    discarded = confirm(replace(pending, failures=4), opened, wrong(), DESKTOP, NOW + 2).binding
+    bound = confirm(pending, opened, code(), DESKTOP, NOW + 2).binding
+    missed = verify(bound, opened, wrong(), DESKTOP, NOW + 3).binding
+    cleared = unlock(missed, NOW).binding
+    assert {b.unbound_at for b in (unbound, pending, discarded, bound, missed, cleared)} == {NOW}
+
+
+def test_a_new_binding_starts_from_nothing():
+    pending = begin(unbind(SUSPENDED, NOW).binding, lambda: DRAFT, NOW).binding
+    bound = confirm(pending, opened, code(), MOBILE, NOW)
+    assert bound.binding == Binding(
+        account="88000001",
+        state=State.BOUND,
+        binding_id="binding-1",
+        sealed=DRAFT.sealed,
+        bound_at=NOW,
+        last_step=STEP,
+        channels={MOBILE: NOW},
+        unbound_at=NOW,
+    )
+
+
+# To unlock
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        replace(BOUND, failures=1),
+        LOCKED,
+        replace(LOCKED, locked_until=NOW - 9_999),
+        replace(BOUND, locked_until=NOW + 300),
+        SUSPENDED,
+        replace(SUSPENDED, failures=0),
+        replace(SUSPENDED, locked_until=NOW + 300),
+    ],
+)
+def test_unlocking_clears_count_lock_and_suspension_and_nothing_else(before: Binding):
+    assert unlock(before, NOW) == Decision(BOUND, Happening.UNLOCKED, Unlocked())
+
+
+def test_unlocking_a_pending_binding_clears_its_count():
+    assert unlock(replace(PENDING, failures=4), NOW) == Decision(PENDING, Happening.UNLOCKED, Unlocked())
+
+
+def test_a_qr_code_past_its_term_has_no_count_to_clear():
+    missed = replace(PENDING, failures=4)
+    assert unlock(missed, NOW + 601) == Decision(missed, None, NothingToDo())
+
+
+@pytest.mark.parametrize("before", [NEW, ONCE_UNBOUND, PENDING, BOUND])
+def test_there_is_nothing_to_unlock_where_nothing_was_counted(before: Binding):
+    decision = unlock(before, NOW)
+    assert changes_nothing(before, decision)
+    assert decision.answer == NothingToDo()
+
+
+def test_an_unlocked_account_has_five_attempts_again():
+    unlocked = unlock(SUSPENDED, NOW).binding
+    assert verify(unlocked, opened, wrong(), DESKTOP, NOW).answer == Denied(
+        Refusal.WRONG_CODE, {"attempts_left": 4}
+    )
+
+
+# To look
+
+
+@pytest.mark.parametrize("binding", [NEW, ONCE_UNBOUND, BOUND])
+def test_a_binding_shows_as_it_is(binding: Binding):
+    assert binding.shown_at(NOW) == binding
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_a_pending_binding_shows_until_its_term_ends(seconds: int):
+    assert PENDING.shown_at(NOW + seconds) == PENDING
+
+
+def test_a_pending_binding_past_its_term_shows_as_unbound():
+    assert replace(PENDING, failures=3).shown_at(NOW + 601) == ONCE_UNBOUND
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(299, NOW + 300), (300, None), (301, None)])
+def test_a_lock_shows_until_it_is_over(seconds: int, shown: int | None):
+    assert LOCKED.shown_at(NOW + seconds) == replace(LOCKED, locked_until=shown)
+
+
+def test_a_lock_does_not_show_while_suspended():
+    assert replace(SUSPENDED, locked_until=NOW + 300).shown_at(NOW) == SUSPENDED

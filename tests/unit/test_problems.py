@@ -1,0 +1,195 @@
+"""Every refusal: its status, its fields and headers, and its words in three languages."""
+
+import re
+import string
+
+import pytest
+
+from chalicelib.core.refusal import Refusal
+from chalicelib.edge.language import Language
+from chalicelib.edge.problems import messages, problem
+
+STATUS = {
+    "login_required": 401,
+    "login_invalid": 401,
+    "login_expired": 401,
+    "desktop_only": 403,
+    "malformed_request": 400,
+    "malformed_code": 400,
+    "already_bound": 409,
+    "bind_not_started": 409,
+    "bind_expired": 410,
+    "not_bound": 409,
+    "wrong_code": 403,
+    "code_expired": 403,
+    "code_used": 403,
+    "locked": 429,
+    "suspended": 403,
+    "not_found": 404,
+    "too_many_requests": 429,
+    "unavailable": 503,
+}
+
+CARRIED = {
+    "wrong_code": {"attempts_left": 4},
+    "code_expired": {"attempts_left": 0, "seconds_behind": 90},
+    "code_used": {"retry_after": 17},
+    "locked": {"retry_after": 301},
+}
+
+CHINESE = [Language.SIMPLIFIED, Language.TRADITIONAL]
+
+# A small telling set: characters that our words are made of and that are written otherwise in the
+# other script.
+ONLY_SIMPLIFIED = (
+    "请录码绑验证联删电脑维无认误时间过数应动设显题单号发换击让说这们会个为与来开关门"
+    "输扫续极锁业务账户网页试确约张现获权资讯传仅后进选击语见"
+)
+ONLY_TRADITIONAL = (
+    "請錄碼綁驗證聯刪電腦維無認誤時間過數應動設顯題單號發換擊讓說這們會個為與來開關門"
+    "輸掃續極鎖業務帳戶網頁試確約張現獲權資訊傳僅後進選擊語見"
+)
+
+every_language = pytest.mark.parametrize("language", Language)
+every_refusal = pytest.mark.parametrize("refusal", Refusal)
+
+
+def told(refusal: Refusal, language: Language):
+    return problem(refusal, language, "request-1", CARRIED.get(refusal.value))
+
+
+def words(language: Language) -> list[str]:
+    return [text for entry in messages(language).values() for text in entry.values()]
+
+
+def test_there_are_eighteen_ways_to_say_no():
+    assert {refusal.value for refusal in Refusal} == set(STATUS)
+
+
+@every_language
+@every_refusal
+def test_a_refusal_has_its_status_and_its_words(refusal: Refusal, language: Language):
+    said = told(refusal, language)
+    assert said.status == said.document["status"] == STATUS[refusal.value]
+    assert said.document["code"] == refusal.value
+    assert said.document["request_id"] == "request-1"
+    assert said.document["type"].endswith(f":{refusal.value}")
+    assert said.document["title"].strip()
+    assert said.document["detail"].strip()
+    assert said.document["title"] != said.document["detail"]
+    assert said.headers["Content-Type"] == "application/problem+json"
+    assert said.headers["Content-Language"] == language.value
+
+
+@every_language
+@every_refusal
+def test_a_refusal_carries_its_fields_and_no_others(refusal: Refusal, language: Language):
+    usual = {"type", "title", "status", "code", "detail", "request_id"}
+    carried = {
+        name: value for name, value in told(refusal, language).document.items() if name not in usual
+    }
+    assert carried == CARRIED.get(refusal.value, {})
+
+
+@every_language
+@every_refusal
+def test_no_placeholder_is_left_in_the_words(refusal: Refusal, language: Language):
+    document = told(refusal, language).document
+    assert not re.search(r"[{}]|None", document["title"] + document["detail"])
+
+
+@every_language
+def test_a_refusal_says_its_numbers(language: Language):
+    assert "4" in told(Refusal.WRONG_CODE, language).document["detail"]
+    assert "90" in told(Refusal.CODE_EXPIRED, language).document["detail"]
+    assert "17" in told(Refusal.CODE_USED, language).document["detail"]
+    assert "6" in told(Refusal.LOCKED, language).document["detail"], "301 s are 6 minutes, rounded up"
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(1, 1), (60, 1), (61, 2), (300, 5), (14_400, 240)])
+def test_a_lock_is_told_in_minutes_rounded_up(seconds: int, minutes: int):
+    said = problem(Refusal.LOCKED, Language.ENGLISH, "request-1", {"retry_after": seconds})
+    assert f"Wait {minutes} min," in said.document["detail"]
+
+
+def test_the_field_at_fault_is_carried():
+    said = problem(Refusal.MALFORMED_REQUEST, Language.ENGLISH, "request-1", {"field": "code"})
+    assert said.document["field"] == "code"
+
+
+@every_refusal
+def test_a_refusal_says_when_to_come_back_in_its_header_where_there_is_no_code_to_wait_for(
+    refusal: Refusal,
+):
+    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1"}
+    header = told(refusal, Language.ENGLISH).headers.get("Retry-After")
+    assert header == expected.get(refusal.value)
+
+
+@every_refusal
+def test_only_a_lack_of_the_first_factor_is_challenged(refusal: Refusal):
+    invalid = 'Bearer error="invalid_token"'
+    expected = {"login_required": "Bearer", "login_invalid": invalid, "login_expired": invalid}
+    header = told(refusal, Language.ENGLISH).headers.get("WWW-Authenticate")
+    assert header == expected.get(refusal.value)
+
+
+@every_refusal
+def test_every_header_is_a_string(refusal: Refusal):
+    assert all(type(value) is str for value in told(refusal, Language.ENGLISH).headers.values())
+
+
+@every_language
+def test_a_language_has_words_for_each_refusal_and_nothing_else(language: Language):
+    entries = messages(language)
+    assert set(entries) == {refusal.value for refusal in Refusal}
+    assert all(set(entry) == {"title", "detail"} for entry in entries.values())
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@every_refusal
+def test_every_language_says_the_same_numbers(refusal: Refusal):
+    said = [placeholders(messages(language)[refusal.value]["detail"]) for language in Language]
+    assert said[0] == said[1] == said[2]
+    assert not any(placeholders(messages(language)[refusal.value]["title"]) for language in Language)
+
+
+@pytest.mark.parametrize("language", CHINESE)
+def test_chinese_is_punctuated_in_chinese(language: Language):
+    for text in words(language):
+        bare = re.sub(r"\{\w+\}|\d+\.\d+", "", text)
+        assert not re.search(r"""[!-/:-@\[-`{-~]""", bare), text
+        assert not re.search(r" [，。；：、]|[，。；：、] ", text), text
+
+
+def test_english_is_punctuated_in_english():
+    for text in words(Language.ENGLISH):
+        assert not re.search(r"[\u3000-\u303f\uff00-\uffef]", text), text
+
+
+@every_language
+def test_a_detail_is_a_whole_sentence_and_a_title_is_not(language: Language):
+    stop = "." if language is Language.ENGLISH else "。"
+    for entry in messages(language).values():
+        assert entry["detail"].endswith(stop)
+        assert not entry["title"].endswith(stop)
+
+
+def test_each_script_keeps_to_its_own_characters():
+    assert not set(ONLY_SIMPLIFIED) & set(ONLY_TRADITIONAL)
+    simplified, traditional = ("".join(words(language)) for language in CHINESE)
+    assert set(simplified) & set(ONLY_TRADITIONAL) == set()
+    assert set(traditional) & set(ONLY_SIMPLIFIED) == set()
+    assert len(set(simplified) & set(ONLY_SIMPLIFIED)) > 20, "the set is telling"
+    assert len(set(traditional) & set(ONLY_TRADITIONAL)) > 20, "the set is telling"
+
+
+def test_words_say_what_to_do_next():
+    simplified = messages(Language.SIMPLIFIED)
+    assert "极星 9.3 电脑版绑定" in simplified["desktop_only"]["title"]
+    assert "客服解绑" in simplified["already_bound"]["detail"]
+    assert "删除验证器中的令牌并不会解绑" in simplified["already_bound"]["detail"]
+    assert "下一个验证码" in simplified["code_used"]["detail"]

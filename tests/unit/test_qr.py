@@ -1,0 +1,42 @@
+"""The picture that a client shows: a PNG in the answer itself."""
+
+import base64
+import io
+
+import png
+
+from chalicelib.core.totp import otpauth_uri
+from chalicelib.edge.qr import png_data_uri
+
+PREFIX = "data:image/png;base64,"
+
+
+def rows_of(uri: str) -> list[list[int]]:
+    _, _, rows, _ = png.Reader(bytes=base64.b64decode(uri.removeprefix(PREFIX), validate=True)).read()
+    return [list(row) for row in rows]
+
+
+def test_a_qr_code_is_a_png_in_a_data_uri():
+    uri = png_data_uri(otpauth_uri(bytes(20), "极星期货", "88000001"))
+    assert uri.startswith(PREFIX)
+    assert base64.b64decode(uri.removeprefix(PREFIX)).startswith(b"\x89PNG\r\n\x1a\n")
+    width, height, *_ = png.Reader(file=io.BytesIO(base64.b64decode(uri.removeprefix(PREFIX)))).read()
+    assert width == height > 100
+
+
+def test_a_qr_code_has_a_quiet_zone_of_four_modules_of_six_pixels_and_then_a_finder():
+    rows = rows_of(png_data_uri("otpauth://totp/a:b"))
+    light, dark = rows[0][0], rows[24][24]
+    assert light != dark
+    assert all(pixel == light for row in rows[:24] for pixel in row)
+    assert all(row[:24] == [light] * 24 for row in rows)
+    assert rows[24][24 : 24 + 48] == [dark] * 42 + [light] * 6
+
+
+def test_the_same_text_gives_the_same_picture_and_another_text_another():
+    assert png_data_uri("one") == png_data_uri("one") != png_data_uri("two")
+
+
+def test_the_longest_account_still_fits():
+    uri = otpauth_uri(bytes(20), "期" * 30, "a" * 64)
+    assert len(rows_of(png_data_uri(uri))) > 100
