@@ -67,6 +67,14 @@ def _on_partition(name: str, parameters: dict[str, Any], resources: dict[str, st
     return [Request(name, resources[table], {"dynamodb:LeadingKeys": (value,)})]
 
 
+def _on_table(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
+    context: dict[str, str | tuple[str, ...]] = {"dynamodb:Select": "ALL_ATTRIBUTES"}
+    if "ProjectionExpression" in parameters:
+        context["dynamodb:Select"] = "SPECIFIC_ATTRIBUTES"
+        context["dynamodb:Attributes"] = tuple(parameters["ProjectionExpression"].split(", "))
+    return [Request(name, resources[parameters["TableName"].rpartition("-")[2]], context)]
+
+
 def _on_items(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
     """A transaction asks for the right to each of its parts; none to itself."""
     return [
@@ -79,7 +87,8 @@ def _on_items(name: str, parameters: dict[str, Any], resources: dict[str, str]) 
 
 def _on_key(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
     sealed_for = parameters["EncryptionContext"]["purpose"]
-    return [Request(name, parameters["KeyId"], {"kms:EncryptionContext:purpose": sealed_for})]
+    # The key goes by its ARN or by its alias, and the right is always to the key.
+    return [Request(name, resources["key"], {"kms:EncryptionContext:purpose": sealed_for})]
 
 
 def _on_topic(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
@@ -92,6 +101,7 @@ _READ: dict[str, Callable[[str, dict[str, Any], dict[str, str]], list[Request]]]
     "dynamodb:UpdateItem": _on_item,
     "dynamodb:DeleteItem": _on_item,
     "dynamodb:Query": _on_partition,
+    "dynamodb:Scan": _on_table,
     "dynamodb:TransactWriteItems": _on_items,
     "kms:Encrypt": _on_key,
     "kms:Decrypt": _on_key,

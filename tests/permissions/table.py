@@ -17,8 +17,7 @@ class Row:
 
     ``names`` are the attributes that a call names, ``whole`` says that it asks for whole items,
     ``leading`` is the partition key, ``purpose`` what a sealed key is for, ``mfa`` whether the
-    caller signed in with a second factor (None: by a long-term access key), ``ahead`` that the
-    permission waits for the code that will need it.
+    caller signed in with a second factor (None: by a long-term access key).
     """
 
     who: str
@@ -31,7 +30,6 @@ class Row:
     purpose: str | None = None
     mfa: bool | None = None
     returns: str | None = None
-    ahead: bool = False
 
     def request(self, resources: dict[str, str]) -> Request:
         context: dict[str, str | tuple[str, ...]] = {}
@@ -154,7 +152,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("lookup", "dynamodb:GetItem", "bindings", names=("account", "secret")),
             may_not("lookup", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
             may_not("lookup", "dynamodb:GetItem", "bindings"),
-            may("lookup", "dynamodb:Query", "audit", leading="88000001", ahead=True),
+            may("lookup", "dynamodb:Query", "audit", leading="88000001"),
             may_not("lookup", "dynamodb:Scan", "audit"),
             may_not("lookup", "dynamodb:PutItem", "audit", leading="88000001"),
             may_not("lookup", "dynamodb:UpdateItem", "bindings", names=CLEARS),
@@ -165,8 +163,8 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         "Rotation seals keys that it cannot open again, and removes none but signing keys",
         (
             may("rotate_keys", "dynamodb:Query", "keys", leading="secret"),
-            may("rotate_keys", "dynamodb:Query", "keys", leading="trail", ahead=True),
-            may("rotate_keys", "dynamodb:PutItem", "keys", leading="trail", ahead=True),
+            may("rotate_keys", "dynamodb:Query", "keys", leading="trail"),
+            may("rotate_keys", "dynamodb:PutItem", "keys", leading="trail"),
             may_not("rotate_keys", "dynamodb:PutItem", "keys", leading="other"),
             may_not("rotate_keys", "dynamodb:Query", "keys"),
             may("rotate_keys", "dynamodb:DeleteItem", "keys", leading="pass"),
@@ -175,7 +173,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("rotate_keys", "dynamodb:DeleteItem", "keys"),
             may_not("rotate_keys", "dynamodb:UpdateItem", "keys", leading="pass"),
             may("rotate_keys", "kms:Encrypt", "key", purpose="secret"),
-            may("rotate_keys", "kms:Encrypt", "key", purpose="trail", ahead=True),
+            may("rotate_keys", "kms:Encrypt", "key", purpose="trail"),
             may_not("rotate_keys", "kms:Encrypt", "key", purpose="other"),
             may_not("rotate_keys", "kms:Encrypt", "key"),
             may_not("rotate_keys", "kms:Decrypt", "key", purpose="pass"),
@@ -186,18 +184,18 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         "Recording reads the stream, appends audit rows and tells of them",
         (
             may("record_events", "dynamodb:GetRecords", "stream"),
-            may("record_events", "dynamodb:Query", "audit", leading="88000001", ahead=True),
-            may("record_events", "dynamodb:GetItem", "audit", leading="88000001", ahead=True),
-            may("record_events", "dynamodb:PutItem", "audit", leading="88000001", ahead=True),
+            may("record_events", "dynamodb:Query", "audit", leading="88000001"),
+            may("record_events", "dynamodb:GetItem", "audit", leading="88000001"),
+            may("record_events", "dynamodb:PutItem", "audit", leading="88000001"),
             may_not("record_events", "dynamodb:UpdateItem", "audit", leading="88000001"),
             may_not("record_events", "dynamodb:DeleteItem", "audit", leading="88000001"),
-            may("record_events", "dynamodb:Query", "keys", leading="trail", ahead=True),
+            may("record_events", "dynamodb:Query", "keys", leading="trail"),
             may_not("record_events", "dynamodb:Query", "keys", leading="pass"),
             may_not("record_events", "dynamodb:Query", "keys"),
-            may("record_events", "kms:Decrypt", "key", purpose="trail", ahead=True),
+            may("record_events", "kms:Decrypt", "key", purpose="trail"),
             may_not("record_events", "kms:Decrypt", "key", purpose="secret"),
             may_not("record_events", "kms:Decrypt", "key"),
-            may("record_events", "sns:Publish", "events", ahead=True),
+            may("record_events", "sns:Publish", "events"),
             may_not("record_events", "sns:Publish", "operations"),
             may_not("record_events", "dynamodb:GetItem", "bindings", whole=True),
             may_not("record_events", "dynamodb:UpdateItem", "bindings", names=("account", "event")),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -10,15 +11,15 @@ import pytest
 from chalice.test import Client
 
 from chalicelib import wiring
+from infra.auditor import Auditor
+from infra.local.poller import Stream
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, Clock, User
 from tests.permissions.recording import as_requests, recorded
 from tests.permissions.rendered import FUNCTIONS, Rendered, listed, read_stack
 from tests.permissions.simulator import Policy, Request, judge
-from tests.permissions.table import ROWS
 
 DAY = 86_400
-TABLE = [row for _, rows in ROWS for row in rows]
 
 
 @pytest.fixture
@@ -104,6 +105,19 @@ def rotation_calls(service: Any, clock: Clock) -> list[Any]:
     return calls
 
 
+def stream_calls(service: Any, rendered: Rendered, desk: Desk) -> list[Any]:
+    """A story's records, and the same once more, as a stream delivers what was not taken in time."""
+    stream = Stream(rendered.resources["stream"], "LATEST")
+    desk.ask("unbind", desk.bound(wrong_codes=5), reason="other")
+    records = stream.next(100)
+    assert records
+    wiring.forget()
+    with recorded() as calls:
+        for _ in range(2):
+            service.record_events({"Records": records}, None)
+    return calls
+
+
 def lambdas_own(name: str, rendered: Rendered) -> list[Request]:
     """What Lambda itself does as the function: it writes the log, and reads the stream."""
     log, stream = rendered.resources[f"log of {name}"], rendered.resources["stream"]
@@ -131,31 +145,63 @@ def needed(
     desk: Desk,
     rendered: Rendered,
 ) -> list[Request]:
-    """What a function asks for, what Lambda asks for as the function, and what is announced."""
+    """What a function asks for, and what Lambda asks for as the function."""
     calls = {
         "api_handler": lambda: api_calls(new_user),
         "rotate_keys": lambda: rotation_calls(service, clock),
-        "record_events": list,
+        "record_events": lambda: stream_calls(service, rendered, desk),
     }.get(function, lambda: support_calls(desk, function))()
-    announced = [row.request(rendered.resources) for row in TABLE if row.who == function and row.ahead]
-    return as_requests(calls, rendered.resources) + lambdas_own(function, rendered) + announced
+    return as_requests(calls, rendered.resources) + lambdas_own(function, rendered)
 
 
 def test_a_function_may_do_all_that_it_does(function: str, needed: list[Request], rendered: Rendered):
-    judged = judge(rendered.question(function, request) for request in needed)
-    assert [request for request, allowed in zip(needed, judged, strict=True) if not allowed] == []
+    assert refused(function, needed, rendered) == []
 
 
 def test_a_function_does_all_that_it_may(function: str, needed: list[Request], rendered: Rendered):
-    lessened = list(without_each_value(rendered.policies[function]))
+    assert idle(function, needed, rendered) == []
+
+
+@pytest.fixture
+def audited(service: Any, clock: Clock, rendered: Rendered, desk: Desk) -> list[Request]:
+    """What checking the trail asks for, and reading the record of invocations."""
+    stream_calls(service, rendered, desk)
+    with recorded() as calls:
+        auditor = Auditor("test", 7, clock)
+        for account in auditor.accounts():
+            auditor.breaks(account, {})
+    requests = as_requests(calls, rendered.resources)
+    requests.append(Request("s3:ListBucket", rendered.resources["invocations"]))
+    requests.append(Request("s3:GetObject", rendered.resources["an invocation"]))
+    mfa = {"aws:MultiFactorAuthPresent": "true"}
+    return [replace(request, context={**request.context, **mfa}) for request in requests]
+
+
+def test_auditors_may_do_all_that_checking_takes(audited: list[Request], rendered: Rendered):
+    assert refused("auditor", audited, rendered) == []
+
+
+def test_checking_takes_all_that_auditors_may_do(audited: list[Request], rendered: Rendered):
+    assert idle("auditor", audited, rendered) == []
+
+
+def refused(who: str, requests: list[Request], rendered: Rendered) -> list[Request]:
+    """The calls that their policies do not let somebody make."""
+    judged = judge(rendered.question(who, request) for request in requests)
+    return [request for request, allowed in zip(requests, judged, strict=True) if not allowed]
+
+
+def idle(who: str, requests: list[Request], rendered: Rendered) -> list[str]:
+    """What could be taken out of somebody's policy without refusing any of the calls."""
+    lessened = list(without_each_value(rendered.policies[who]))
     questions = [
-        (said, rendered.question(function, request, (policy,)))
+        (said, rendered.question(who, request, (policy,)))
         for said, policy in lessened
-        for request in needed
+        for request in requests
     ]
     judged = judge((question for _, question in questions), strict=False)
     missed = {said for (said, _), allowed in zip(questions, judged, strict=True) if not allowed}
-    assert [said for said, _ in lessened if said not in missed] == []
+    return [said for said, _ in lessened if said not in missed]
 
 
 def without_each_value(policies: tuple[Policy, ...]) -> Iterator[tuple[str, Policy]]:
