@@ -26,7 +26,9 @@ ALARMS = {
 
 
 @pytest.fixture
-def counted(user: User, service: Any, caplog: pytest.LogCaptureFixture) -> set[tuple[str, ...]]:
+def counted(
+    user: User, service: Any, aws: Any, dynamodb: Any, delivery: Any, caplog: pytest.LogCaptureFixture
+) -> set[tuple[str, ...]]:
     """Each metric that a story of logins, locks and unbindings adds to, by its dimensions' names."""
     caplog.set_level("INFO", log.service)
     phone = user.bound_phone()
@@ -36,6 +38,8 @@ def counted(user: User, service: Any, caplog: pytest.LogCaptureFixture) -> set[t
     event = {"account": user.account, "operator": "chan", "ticket": "T-1", "reason": "other"}
     Client(service.app).lambda_.invoke("unbind", event)
     service.rotate_keys(SCHEDULED_EVENT, None)
+    dynamodb.delete_item(TableName=aws["BINDINGS_TABLE"], Key={"account": {"S": user.account}})
+    delivery.deliver()
     lines = [json.loads(log.registered_formatter.format(record)) for record in caplog.records]
     return {
         (metric["Name"], *names)
