@@ -4,14 +4,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 PYTEST := .venv/bin/python -m pytest
 COVERAGE := .venv/bin/coverage run
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
+AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
 DEPLOY := exec $(PYTHON) infra/deploy.py
 WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint types unit engine permissions permissions-page e2e rehearse coverage \
-    deploy rollback destroy package dev tools clean
+.PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
+    screenshots coverage deploy rollback destroy package dev tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,9 +21,12 @@ help: ## List the targets
 run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until interrupted
 	@exec $(PYTHON) -m infra.local
 
+conformance: ## Replay the checklist of docs/clients.md; URL=... for a stack that has just been started
+	@exec $(PYTHON) -m infra.local.conformance $(URL)
+
 check: lint types unit coverage ## The quick part of the tests: Python and pip alone
 
-test: lint types unit engine permissions e2e rehearse coverage ## Every test; installs Debian and npm packages (root or sudo)
+test: lint types unit engine permissions e2e rehearse browser coverage ## Every test; installs Debian and npm packages (root or sudo)
 
 lint: dev ## Style, by ruff, and the templates, by cfn-lint
 	.venv/bin/ruff check .
@@ -49,6 +54,12 @@ e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarim
 rehearse: dev ## The deployment, whole, against an emulated AWS; what it deployed, run
 	.venv/bin/python -m infra.rehearsal
 
+browser: dev tools $(AXE) ## The page, in Debian's Chromium, with axe-core's eyes too
+	$(PYTEST) tests/browser
+
+screenshots: dev tools ## The pictures in docs/images/
+	.venv/bin/python -m tests.browser.screenshots
+
 coverage: dev ## Line and branch coverage of the last tests
 	.venv/bin/coverage report
 
@@ -69,9 +80,10 @@ dev: ## The virtual environment, up to date
 
 tools: ## The Debian packages that the tests need
 	@for pair in oathtool:oathtool zbarimg:zbar-tools java:default-jre-headless npm:npm ip:iproute2 \
-	    unshare:util-linux; do \
+	    unshare:util-linux chromium:chromium; do \
 	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
+	test -e $(CHINESE_FONT) || missing="$$missing fonts-noto-cjk"; \
 	test -z "$$missing" || { $(SUDO) apt-get update -q && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }
 
@@ -85,6 +97,12 @@ $(IAM_SIMULATOR): tests/permissions/package-lock.json | tools
 	mkdir -p build/permissions
 	cp tests/permissions/package.json tests/permissions/package-lock.json build/permissions/
 	npm ci --prefix build/permissions --silent --no-audit --no-fund
+	touch $@
+
+$(AXE): | tools
+	mkdir -p build/axe-core
+	npm pack --silent --pack-destination build/axe-core axe-core@4.14.1
+	tar -xzf build/axe-core/axe-core-4.14.1.tgz -C build/axe-core
 	touch $@
 
 clean: ## Remove what was installed and built

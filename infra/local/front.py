@@ -10,27 +10,34 @@ from botocore.exceptions import ClientError
 from chalice.config import Config
 from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
 
-from chalicelib.core.refusal import Refusal
+from chalicelib.core.refusal import Refusal, Refused
 from chalicelib.log import log, where
 from infra.environment import ROOT
-from infra.gateway_answers import both_languages
+from infra.gateway_answers import REFUSALS, both_languages
 from infra.local.feed import Feed
 from infra.local.functions import INVOKE_PATH, Functions
 from infra.local.http import Ask, Reply, json_reply
+from infra.local.pages import Pages
+from infra.local.presets import Presets
 from infra.local.stack import STAGE, UserPool
 
 BASE = "/api"
 PAGE = ROOT / "infra" / "local" / "page"
 
+GATEWAY_ANSWERS = "/gateway-answers/"
+"""Followed by a response type of API Gateway: what it answers so. One machine has no throttle to
+meet, and a client developer wants to see its answer all the same."""
+
 
 class Front:
     """Sends each request to the part that answers it."""
 
-    def __init__(self, module: Any, pool: UserPool, feed: Feed) -> None:
+    def __init__(self, module: Any, pool: UserPool, presets: Presets, feed: Feed) -> None:
         self._feed = feed
         self._gateway = Gateway(module.app)
         self._functions = Functions(module)
-        self._login = PasswordLogin(pool)
+        self._login = PasswordLogin(pool, presets)
+        self._pages = Pages(PAGE)
 
     def respond(self, ask: Ask) -> Reply:
         """The reply to any request; never an exception."""
@@ -51,12 +58,15 @@ class Front:
             return self._login.respond(ask)
         if ask.method == "GET" and path == "/feed":
             return self._events_after(parse_qs(query).get("after", ["0"])[-1])
-        if ask.method in ("GET", "HEAD") and path == "/":
-            page = (PAGE / "index.html").read_bytes()
-            return Reply(
-                200, {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}, page
-            )
+        if ask.method in ("GET", "HEAD"):
+            return self._look(path)
         return refused(Refusal.NOT_FOUND)
+
+    def _look(self, path: str) -> Reply:
+        """A file of the page, or one of API Gateway's own answers."""
+        if path.startswith(GATEWAY_ANSWERS):
+            return refused(REFUSALS.get(path.removeprefix(GATEWAY_ANSWERS), Refusal.NOT_FOUND))
+        return self._pages.respond(path) or refused(Refusal.NOT_FOUND)
 
     def _events_after(self, position: str) -> Reply:
         if not (position.isascii() and position.isdecimal() and len(position) < 16):
@@ -116,8 +126,9 @@ class Gateway:
 class PasswordLogin:
     """Stands in for the broker's password login, on real Cognito calls."""
 
-    def __init__(self, pool: UserPool) -> None:
+    def __init__(self, pool: UserPool, presets: Presets) -> None:
         self._pool = pool
+        self._presets = presets
         self._cognito = boto3.client("cognito-idp")
 
     def respond(self, ask: Ask) -> Reply:
@@ -137,12 +148,13 @@ class PasswordLogin:
                 ClientId=client_id,
                 AuthParameters={"USERNAME": account, "PASSWORD": password},
             )["AuthenticationResult"]
+            token = self._presets.at_login(account, result["AccessToken"])
         except ClientError:
             return json_reply(401, {"error": "account or password is wrong"})
+        except Refused as trouble:
+            return refused(trouble.refusal)
         return json_reply(
-            200,
-            {"token": result["AccessToken"], "expires_in": result["ExpiresIn"]},
-            {"Cache-Control": "no-store"},
+            200, {"token": token, "expires_in": result["ExpiresIn"]}, {"Cache-Control": "no-store"}
         )
 
 

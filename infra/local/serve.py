@@ -17,6 +17,7 @@ from infra.local.front import Front, refused
 from infra.local.http import Server
 from infra.local.onlooker import Onlooker, terminal
 from infra.local.poller import Poller
+from infra.local.presets import Presets
 
 USUAL_PORT = 8000
 
@@ -43,6 +44,8 @@ def main() -> int:
     pool = stack.create_user_pool()
     settings = stack.settings(stack.create_resources(), pool, emulator.url)
     module = stack.load_service(settings)
+    presets = Presets()
+    presets.create()
     feed = Feed()
     onlooker = Onlooker(feed, settings["AUDIT_TABLE"], settings["EVENTS_TOPIC"])
     poller = Poller(
@@ -51,7 +54,7 @@ def main() -> int:
         delivered=onlooker.see_rows,
         idle=onlooker.see_notifications,
     )
-    server.serve(Front(module, pool, feed).respond)
+    server.serve(Front(module, pool, presets, feed).respond)
     print(f"aws {emulator.url}", flush=True)
     print(f"ready {server.url}", flush=True)
     poller.start()

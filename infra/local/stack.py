@@ -12,6 +12,7 @@ from infra.environment import ROOT
 
 STAGE = "local"
 DEMO_ACCOUNTS = tuple(f"{number}" for number in range(88000001, 88000021))
+PRESET_ACCOUNTS = tuple(f"{number}" for number in range(88000091, 88000100))
 DEMO_PASSWORD = "Demo-Pass-1"
 CLIENTS = {
     "desktop": {"channel": "desktop", "may_bind": True},
@@ -76,7 +77,7 @@ def create_resources(stage: str = STAGE) -> dict[str, str]:
 
 
 def create_user_pool() -> UserPool:
-    """A user pool with a client for each channel and the demo accounts in it."""
+    """A user pool with a client for each channel, and the demo and preset accounts in it."""
     cognito = boto3.client("cognito-idp")
     pool_id = cognito.create_user_pool(PoolName="totp-binding-local")["UserPool"]["Id"]
     client_ids = {
@@ -85,7 +86,7 @@ def create_user_pool() -> UserPool:
         )["UserPoolClient"]["ClientId"]
         for name in CLIENTS
     }
-    for account in DEMO_ACCOUNTS:
+    for account in DEMO_ACCOUNTS + PRESET_ACCOUNTS:
         cognito.admin_create_user(UserPoolId=pool_id, Username=account, MessageAction="SUPPRESS")
         cognito.admin_set_user_password(
             UserPoolId=pool_id, Username=account, Password=DEMO_PASSWORD, Permanent=True

@@ -1,0 +1,47 @@
+// Accounts at hand: a new client's, and one in each state that a client can meet.
+
+import { el, hear, tell } from "./dom.js";
+import { say } from "./language.js";
+
+export const NEW_ACCOUNT = "88000001";
+
+// The secret of every preset account: the one of RFC 6238, known to all the world.
+export const PUBLISHED_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+const PRESETS = [
+  "88000091",
+  "88000092",
+  "88000093",
+  "88000094",
+  "88000095",
+  "88000096",
+  "88000097",
+  "88000098",
+  "88000099",
+];
+
+export const isPreset = (account) => PRESETS.includes(account);
+
+export function offerAccounts(into) {
+  let chosen = NEW_ACCOUNT;
+  const show = () => into.replaceChildren(...[NEW_ACCOUNT, ...PRESETS].map(choice));
+
+  function choice(account) {
+    const onclick = () => {
+      chosen = account;
+      tell("account", account);
+      show();
+      into.querySelector("[aria-pressed=true]").focus();
+    };
+    const pressed = String(account === chosen);
+    return el(
+      "button",
+      { type: "button", class: "chip", "aria-pressed": pressed, onclick },
+      el("code", {}, account),
+      el("span", {}, say(`account_${account}`)),
+    );
+  }
+
+  show();
+  hear("language", show);
+}

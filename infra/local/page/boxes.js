@@ -1,0 +1,103 @@
+// Six boxes for a code: typing goes on by itself, pasting "123 456" or １２３４５６ fills them.
+
+import { el } from "./dom.js";
+import { say } from "./language.js";
+import { ring } from "./clock.js";
+
+const DIGITS = 6;
+
+// The digits of what was typed or pasted, by the contract's rule for `code`.
+export function digitsOf(typed) {
+  return typed
+    .replace(/[\uff10-\uff19]/g, (digit) => String(digit.charCodeAt(0) - 0xff10))
+    .replace(/[^0-9]/g, "");
+}
+
+// A form whose `submit(code)` is called with whatever the boxes hold, at the sixth digit by itself.
+export function codeForm(label, submit, action) {
+  const boxes = Array.from({ length: DIGITS }, (_, index) => box(index));
+  let busy = false;
+
+  function box(index) {
+    return el("input", {
+      class: "digit",
+      type: "text",
+      inputmode: "numeric",
+      autocomplete: index === 0 ? "one-time-code" : "off",
+      "aria-label": say("box", { number: index + 1 }),
+      oninput: (event) => event.isComposing || fill(index, event.target.value),
+      oncompositionend: (event) => fill(index, event.target.value),
+      onpaste: (event) => {
+        event.preventDefault();
+        fill(index, event.clipboardData.getData("text"));
+      },
+      onkeydown: (event) => move(event, index),
+      onfocus: (event) => event.target.select(),
+    });
+  }
+
+  function fill(index, typed) {
+    const digits = digitsOf(typed).slice(0, DIGITS);
+    const from = digits.length === DIGITS ? 0 : index;
+    boxes[index].value = "";
+    [...digits].forEach((digit, offset) => {
+      if (boxes[from + offset]) boxes[from + offset].value = digit;
+    });
+    const next = Math.min(from + digits.length, DIGITS - 1);
+    boxes[next].focus();
+    if (digits && code().length === DIGITS) send();
+  }
+
+  function move(event, index) {
+    const to = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: DIGITS - 1 }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      boxes[Math.min(Math.max(to, 0), DIGITS - 1)].focus();
+    } else if (event.key === "Backspace" && !boxes[index].value && index) {
+      event.preventDefault();
+      boxes[index - 1].value = "";
+      boxes[index - 1].focus();
+    }
+  }
+
+  // While a call is on its way nothing more is taken in, and nothing is sent twice.
+  function hold(held) {
+    busy = held;
+    form.setAttribute("aria-busy", String(held));
+    for (const each of boxes) each.readOnly = held;
+  }
+
+  const code = () => boxes.map((each) => each.value).join("");
+
+  async function send() {
+    if (busy) return;
+    hold(true);
+    await submit(code());
+    hold(false);
+  }
+
+  const form = el(
+    "form",
+    {
+      class: "code",
+      novalidate: true,
+      onsubmit: (event) => {
+        event.preventDefault();
+        send();
+      },
+    },
+    el("div", { class: "code-head" }, el("span", { class: "code-label" }, label), ring(say("ring"))),
+    el("div", { class: "boxes", role: "group", "aria-label": label }, boxes),
+    el("button", { class: "primary" }, action),
+  );
+  form.clear = () => {
+    for (const each of boxes) each.value = "";
+    boxes[0].focus();
+  };
+  form.enter = (text) => busy || fill(0, text);
+  form.focus = () => boxes[0].focus();
+  form.disable = (disabled) => {
+    for (const each of [...boxes, form.querySelector("button")]) each.disabled = disabled;
+  };
+  return form;
+}

@@ -1,0 +1,86 @@
+// The desktop terminal: it alone binds.
+
+import { countdown } from "./clock.js";
+import { button, el, tell } from "./dom.js";
+import { language, say } from "./language.js";
+import { notice, problemNotice } from "./notice.js";
+import { Terminal } from "./terminal.js";
+
+export class Desktop extends Terminal {
+  constructor(root, account) {
+    super(root, "desktop", account);
+  }
+
+  boxesView(problem) {
+    const newPhone = button(say("new_phone"), () => this.bind(), "link");
+    return [...super.boxesView(problem), newPhone];
+  }
+
+  // Not bound yet. A QR code is made only when asked for, since each one ends the one before.
+  unboundView(problem) {
+    const pending = this.standing.state === "pending";
+    return [
+      this.greeting(),
+      problem && problem.language === language()
+        ? problemNotice(problem)
+        : notice("calm", say(pending ? "pending" : "unbound"), say(pending ? "pending_detail" : "unbound_detail")),
+      button(say("show_qr"), () => this.bind(), "primary"),
+      button(say("have_scanned"), () => this.show(() => this.confirmView()), "link"),
+    ];
+  }
+
+  async bind() {
+    const answer = await this.client.bind();
+    if (!answer.ok) return this.refuse(answer.problem);
+    const { account, issuer, secret } = answer.body;
+    tell("key", { account, issuer, secret });
+    const until = answer.toLocal(answer.body.expires_at);
+    this.show(() => this.qrView(answer.body, until));
+    return this.form.focus();
+  }
+
+  qrView(qr, until) {
+    const expired = until <= Date.now();
+    return [
+      this.greeting(),
+      qr.superseded ? notice("calm", say("superseded"), say("superseded_detail")) : null,
+      el(
+        "ol",
+        { class: "steps" },
+        el("li", {}, say("step_install")),
+        el("li", {}, say("step_scan")),
+        el("li", {}, say("step_type")),
+      ),
+      el(
+        "div",
+        { class: expired ? "qr over" : "qr" },
+        el("img", { src: qr.qr_png, alt: say("qr_alt", { account: qr.account }) }),
+        el(
+          "div",
+          {},
+          el("p", { class: "term" }, say("term"), expired
+            ? el("strong", {}, say("term_over"))
+            : countdown(until, () => this.show(this.view))),
+          el("p", { class: "key-label" }, say("by_hand")),
+          el("code", { class: "key" }, qr.secret.match(/.{1,4}/g).join(" ")),
+          button(say("copy_key"), (event) => copy(qr.secret, event.target), "link"),
+        ),
+      ),
+      expired ? button(say("show_qr"), () => this.bind(), "primary") : null,
+      this.confirmStep(),
+    ].flat();
+  }
+
+  confirmView() {
+    return [this.greeting(), this.confirmStep(), button(say("show_qr"), () => this.bind(), "link")];
+  }
+
+  confirmStep() {
+    return this.codeStep(say("first_code"), say("bind_now"), (code) => this.client.confirm(code));
+  }
+}
+
+async function copy(text, target) {
+  await navigator.clipboard.writeText(text);
+  target.textContent = say("copied");
+}

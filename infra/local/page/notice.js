@@ -1,0 +1,31 @@
+// What people are told: the API's own words for a refusal, ours for everything else.
+
+import { countdown } from "./clock.js";
+import { el } from "./dom.js";
+import { language, say } from "./language.js";
+
+export function notice(kind, title, ...more) {
+  return el(
+    "div",
+    { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "status" },
+    el("p", { class: "notice-title" }, title),
+    more.filter(Boolean).map((each) => (typeof each === "string" ? el("p", {}, each) : each)),
+  );
+}
+
+// A refusal. Where it says how long to wait, the wait counts down, and `over` is called at its end.
+export function problemNotice(problem, over) {
+  const wait = problem.retry_after;
+  return notice(
+    "bad",
+    problem.title ?? say(problem.status === 401 ? "wrong_password" : "offline"),
+    problem.detail ?? (problem.status === 401 ? null : say("offline_detail")),
+    wait ? el("p", { class: "wait" }, say("wait"), countdown(problem.at + wait * 1000, over)) : null,
+    problem.type ? el("p", { class: "fine" }, el("code", {}, `${problem.status} ${problem.code}`)) : null,
+  );
+}
+
+// A problem as a scene keeps it: when it came, for the countdown, and in which language.
+export function received(problem) {
+  return { ...problem, at: Date.now(), language: language() };
+}

@@ -1,0 +1,38 @@
+// The phone app: password and boxes. Binding is the desktop's.
+
+import { button, el } from "./dom.js";
+import { language, say } from "./language.js";
+import { notice, problemNotice } from "./notice.js";
+import { Terminal } from "./terminal.js";
+
+export class Phone extends Terminal {
+  constructor(root, account) {
+    super(root, "mobile", account);
+  }
+
+  unboundView(problem) {
+    return [
+      this.greeting(),
+      problem && problem.language === language()
+        ? problemNotice(problem)
+        : notice("calm", say("desktop_first"), say("desktop_first_detail")),
+      button(say("checked_again"), () => this.enter(), "primary"),
+      el(
+        "p",
+        { class: "links" },
+        button(say("code_anyway"), () => this.show(() => this.anywayView()), "link"),
+        button(say("bind_anyway"), () => this.bindAnyway(), "link"),
+      ),
+    ];
+  }
+
+  anywayView() {
+    return [this.greeting(), this.codeStep(say("code"), say("verify"), (code) => this.client.verify(code))];
+  }
+
+  // No app should ask; this one does, so that the refusal can be seen.
+  async bindAnyway() {
+    const answer = await this.client.bind();
+    return this.refuse(answer.problem);
+  }
+}

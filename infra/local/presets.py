@@ -1,0 +1,173 @@
+"""The accounts 88000091 to 88000099: every state that a client can meet, at hand from the start.
+
+Each state is a true one. It came about by the service's own rules and writes, only with earlier
+times, so that whatever is done to the account next goes on from there as it would in production.
+"""
+
+import base64
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import boto3
+import jwt
+import pyotp
+from moto.utilities.utils import load_resource
+
+from chalicelib import wiring
+from chalicelib.aws import clients
+from chalicelib.aws.keyring import Keyring
+from chalicelib.aws.store import BindingTable
+from chalicelib.aws.vault import Vault
+from chalicelib.core import binding as rules
+from chalicelib.core import lockout, totp
+from chalicelib.core.binding import Accepted, Begun, Binding, Decision, Denied, Draft
+from chalicelib.core.channel import Channel
+from chalicelib.core.event import Event, Source
+from infra.local.emulator import LOOPBACK
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+"""The TOTP secret of every preset account: the one of RFC 6238 appendix B, so known to all the world."""
+
+BOUND = "88000091"
+PENDING = "88000092"
+PAST_TERM = "88000093"
+LOCKED = "88000094"
+SUSPENDED = "88000095"
+CODE_USED = "88000096"
+UNAVAILABLE = "88000097"
+LOGIN_TOO_OLD = "88000098"
+DESKTOP_ONLY = "88000099"
+
+_HOUR = 3_600
+_DAY = 24 * _HOUR
+_PASSWORD_TYPED_AGO = _HOUR
+"""Seconds, for the account whose login is too old: more than any call allows."""
+
+_LOCKING_CODES = 11
+"""Wrong codes of the locked account: they end on the longest lock, so that it lasts a session."""
+
+_PATIENCE_SECONDS = 8.0
+
+_MOTO_SIGNING_KEY = "cognitoidp/resources/jwks-private.json"
+"""What moto's Cognito signs its tokens with; it is in moto's package, and no secret."""
+
+
+class Presets:
+    """Puts the accounts into their states, and keeps those states true at each login."""
+
+    def __init__(self) -> None:
+        settings = wiring.parts().settings
+        reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
+        self._vault = Vault(
+            Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, wiring.clock)
+        )
+        self._table = BindingTable(reads, writes, settings.bindings_table, secrets=True)
+        self._table_name = settings.bindings_table
+        self._secret = base64.b32decode(SECRET)
+
+    def create(self) -> None:
+        """Make every preset account's state."""
+        now = int(wiring.clock())
+        then = now - 30 * _DAY
+        for account in (BOUND, DESKTOP_ONLY, LOGIN_TOO_OLD, CODE_USED, LOCKED, SUSPENDED):
+            self._begin(account, then)
+            self._confirm(account, then + 45)
+        for account in (BOUND, LOGIN_TOO_OLD, CODE_USED):
+            self._verify(account, Channel.MOBILE, then + _HOUR)
+        self._begin(PENDING, now)
+        self._begin(PAST_TERM, now - _HOUR)
+        self._wrong_codes(LOCKED, _LOCKING_CODES, now)
+        self._wrong_codes(SUSPENDED, lockout.SUSPEND_AT, now)
+        self._damage(UNAVAILABLE)
+
+    def at_login(self, account: str, token: str) -> str:
+        """What the login hands out for an account whose password was right: the token, or an older one.
+
+        Two states would pass with time, so they are made again: the QR code that waits for its
+        code, and the code of this step that another login has just used.
+        """
+        now = int(wiring.clock())
+        if account == PENDING and self._table.load(account).binding.expired_at(now):
+            self._begin(account, now)
+        if account == CODE_USED:
+            # The next step's code is good already, so it goes with this one's: a minute of peace.
+            self._verify(account, Channel.DESKTOP, now, steps_ahead=totp.WINDOW)
+        return aged(token, _PASSWORD_TYPED_AGO) if account == LOGIN_TOO_OLD else token
+
+    def _begin(self, account: str, at: int) -> None:
+        def draft() -> Draft:
+            binding_id = uuid4().hex
+            return Draft(binding_id, self._vault.seal(account, binding_id, self._secret))
+
+        def begin(binding: Binding) -> Decision[Begun | Denied]:
+            return rules.begin(binding, draft, at)
+
+        self._step(account, Channel.DESKTOP, at, begin)
+
+    def _confirm(self, account: str, at: int) -> None:
+        def confirm(binding: Binding) -> Decision[Accepted | Denied]:
+            return rules.confirm(binding, lambda: self._secret, self._code(at), Channel.DESKTOP, at)
+
+        self._step(account, Channel.DESKTOP, at, confirm)
+
+    def _verify(self, account: str, channel: Channel, at: int, steps_ahead: int = 0) -> None:
+        code = self._code(at + steps_ahead * totp.STEP_SECONDS)
+
+        def verify(binding: Binding) -> Decision[Accepted | Denied]:
+            return rules.verify(binding, lambda: self._secret, code, channel, at)
+
+        self._step(account, channel, at, verify)
+
+    def _wrong_codes(self, account: str, count: int, until: int) -> None:
+        """So many wrong codes in a row, the last of them at ``until``; they are written down at once."""
+        waits = [lockout.lock_seconds(failures) or 1 for failures in range(1, count)]
+
+        def type_all(binding: Binding, code: str) -> Decision[Accepted | Denied]:
+            at = until - sum(waits)
+            decision = rules.verify(binding, lambda: self._secret, code, Channel.MOBILE, at)
+            for wait in waits:
+                at += wait
+                decision = rules.verify(decision.binding, lambda: self._secret, code, Channel.MOBILE, at)
+            return decision
+
+        def guess(binding: Binding) -> Decision[Accepted | Denied]:
+            guesses = (type_all(binding, f"{number:06}") for number in range(10))
+            return next(guess for guess in guesses if guess.binding.failures == count)
+
+        self._step(account, Channel.MOBILE, until, guess)
+
+    def _step(
+        self,
+        account: str,
+        channel: Channel,
+        at: int,
+        decide: Callable[[Binding], Decision[Begun | Accepted | Denied]],
+    ) -> None:
+        """One step of an account's life, written as the service writes it, at an earlier time."""
+        stored = self._table.load(account)
+        decision = decide(stored.binding)
+        if decision.happening is None:
+            return
+        source = Source(request_id=str(uuid4()), address=LOOPBACK, channel=channel)
+        event = Event(uuid4().hex, decision.happening, at, source)
+        self._table.save(stored, decision.binding, event, time.monotonic() + _PATIENCE_SECONDS)
+
+    def _code(self, at: int) -> str:
+        return pyotp.HOTP(SECRET).at(totp.step_at(at))
+
+    def _damage(self, account: str) -> None:
+        """An item that cannot be read: to the service that is AWS trouble, on this account alone."""
+        boto3.client("dynamodb").put_item(
+            TableName=self._table_name,
+            Item={"account": {"S": account}, "version": {"N": "1"}, "state": {"S": "unreadable"}},
+        )
+
+
+def aged(token: str, seconds: int) -> str:
+    """The same login token, signed by the same key, as if its password had been typed earlier."""
+    key = jwt.PyJWK(load_resource(_MOTO_SIGNING_KEY), "RS256")
+    claims = jwt.decode(token, options={"verify_signature": False})
+    claims |= {name: claims[name] - seconds for name in ("iat", "auth_time")}
+    headers = {"kid": jwt.get_unverified_header(token)["kid"]}
+    return jwt.encode(claims, key.key, "RS256", headers=headers)

@@ -1,0 +1,231 @@
+"""Every refusal, met on the page: by people in the scenes, by client developers one click each."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from chalicelib.core.refusal import Refusal
+from chalicelib.edge.language import Language
+from chalicelib.edge.problems import STATUS, messages
+from infra.gateway_answers import both_languages
+from infra.local import presets
+from tests.browser.conftest import oathtool
+from tests.conftest import wrong_code
+
+THE_GATEWAY_S = {Refusal.NOT_FOUND, Refusal.TOO_MANY_REQUESTS}
+"""What API Gateway answers by itself, in no language of the caller's."""
+
+
+def test_five_wrong_codes_lock_and_support_unlocks(window, account, bound):
+    phone, support = window.phone, window.support
+    phone.log_in(account)
+    phone.boxes.first.wait_for()
+    for left in (4, 3, 2, 1, 0):
+        phone.type(wrong_code(bound, time.time()))
+        expect(phone.told).to_contain_text(f"Attempts left: {left}")
+    phone.type(wrong_code(bound, time.time()))
+    expect(phone.code).to_have_text("429 locked")
+    expect(phone.told.locator(".countdown")).to_have_text(re.compile(r"0[45]:\d\d"))
+    expect(phone.boxes.first).to_be_disabled()
+
+    window.look_up(account)
+    expect(support.part.locator(".state")).to_have_text("Locked")
+    support.part.locator(".unbind input").fill("T-1002")
+    support.press("quiet")
+    expect(support.told).to_contain_text("Unlocked")
+    phone.press("link")
+    phone.log_in(account)
+    phone.boxes.first.wait_for()
+    phone.type(oathtool(bound, 30))
+    expect(phone.done).to_be_visible()
+
+
+def test_of_two_windows_with_one_code_only_one_gets_in(open_window, window, account, bound):
+    windows = [window, open_window()]
+    for each in windows:
+        each.phone.log_in(account)
+        each.phone.boxes.first.wait_for()
+    code = oathtool(bound, 30)
+    for each in windows:
+        each.phone.type(code[:5])
+    for each in windows:
+        each.page.keyboard.press(code[5])
+    for each in windows:
+        each.phone.done.or_(each.phone.told).wait_for()
+    assert sum(each.phone.done.count() for each in windows) == 1
+    refused = next(each for each in windows if not each.phone.done.count())
+    expect(refused.phone.code).to_have_text("403 code_used")
+
+
+def test_a_qr_code_past_its_term_cannot_be_taken_for_a_good_one(window, account):
+    window.page.clock.install()
+    window.desktop.log_in(account)
+    window.desktop.told.wait_for()
+    window.desktop.show_qr()
+    expect(window.desktop.part.locator(".term .countdown")).to_have_text(re.compile("^(10:00|09:5)"))
+    window.page.clock.fast_forward(601_000)
+    expect(window.desktop.part.locator(".qr.over .term")).to_contain_text("expired")
+    expect(window.desktop.part.locator(".screen button.primary").first).to_have_text("Get a QR code")
+
+
+def test_a_second_qr_code_says_that_the_first_has_ended(window, account):
+    for _ in range(2):
+        window.desktop.log_in(account)
+        window.desktop.told.wait_for()
+        window.desktop.show_qr()
+        superseded = window.desktop.told.count()
+        window.desktop.press("link")
+    assert superseded == 1
+
+
+def test_a_wrong_password_goes_no_further(window, account):
+    window.desktop.log_in(account, "wrong")
+    expect(window.desktop.told).to_contain_text("Account or password is not right")
+
+
+def test_a_bound_account_is_not_bound_again(window, account, bound):
+    window.desktop.log_in(account)
+    window.desktop.part.get_by_text("New phone? Bind again").click()
+    expect(window.desktop.code).to_have_text("409 already_bound")
+    expect(window.desktop.boxes).to_have_count(6)
+
+
+def test_the_phone_does_not_bind(window, account):
+    window.phone.log_in(account)
+    window.phone.part.get_by_text("Bind here anyway").click()
+    expect(window.phone.code).to_have_text("403 desktop_only")
+
+
+def test_five_digits_are_no_code_and_cost_nothing(window, account, bound):
+    window.phone.log_in(account)
+    window.phone.boxes.first.wait_for()
+    window.phone.type("12345")
+    window.page.keyboard.press("Enter")
+    expect(window.phone.code).to_have_text("400 malformed_code")
+    window.look_up(account)
+    expect(window.support.part.locator(".facts")).to_contain_text("Wrong codes in a row0")
+
+
+def test_support_is_told_which_field_is_wrong(window, account):
+    window.look_up(account)
+    window.support.unbind("")
+    expect(window.support.told).to_contain_text("ticket: must be a string")
+
+
+def test_support_can_think_better_of_unbinding(window, account, bound):
+    window.look_up(account)
+    window.support.press("danger")
+    expect(window.support.told).to_contain_text(f"Unbind account {account}?")
+    window.support.part.locator(".errands .quiet").click()
+    expect(window.support.part.locator(".state")).to_have_text("Bound")
+    expect(window.support.part.locator(".unbind")).to_be_visible()
+
+
+def test_five_wrong_first_codes_end_a_qr_code_and_the_terminal_offers_another(window, account):
+    desktop = window.desktop
+    desktop.log_in(account)
+    desktop.told.wait_for()
+    secret = desktop.show_qr()
+    for left in (4, 3, 2, 1, 0):
+        desktop.type(wrong_code(secret, time.time()))
+        expect(desktop.told).to_contain_text(f"Attempts left: {left}")
+    desktop.type(oathtool(secret))
+    expect(desktop.code).to_have_text("409 bind_not_started")
+    desktop.show_qr()
+
+
+def test_a_service_that_is_gone_is_no_wrong_code(window, account, bound):
+    window.phone.log_in(account)
+    window.phone.boxes.first.wait_for()
+    window.page.route("**/api/verify", lambda route: route.abort())
+    window.phone.type("123456")
+    expect(window.phone.told).to_contain_text("The service cannot be reached")
+    window.complaints.clear()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_refusal_is_one_click_away_in_its_own_words(window, language):
+    window.choose_language(language)
+    words = messages(language)
+    errors = window.page.locator("#errors")
+    for refusal in Refusal:
+        errors.locator(".chip", has_text=re.compile(f"^{refusal}$")).click()
+        expect(errors.locator(".fine")).to_have_text(f"{STATUS[refusal]} {refusal}")
+        title = (
+            both_languages(refusal, "")[2]["title"]
+            if refusal in THE_GATEWAY_S
+            else words[refusal]["title"]
+        )
+        expect(errors.locator(".shown .notice-title")).to_contain_text(title)
+        expect(errors.locator("pre").last).to_contain_text(f'"code": "{refusal}"')
+
+
+def test_bound_with_the_published_secret(window):
+    window.choose_account(presets.BOUND)
+    window.phone.press()
+    window.phone.boxes.first.wait_for()
+    window.phone.type(oathtool(presets.SECRET, 30))
+    expect(window.phone.done).to_contain_text("Logged in")
+
+
+def test_pending_is_confirmed_with_the_published_secret(window):
+    window.choose_account(presets.PENDING)
+    window.desktop.press()
+    expect(window.desktop.told).to_contain_text("One step left to bind")
+    window.desktop.part.get_by_text("I have scanned one").click()
+    window.desktop.type(oathtool(presets.SECRET))
+    expect(window.desktop.done).to_contain_text("Bound, and logged in")
+
+
+def test_pending_past_its_term_must_begin_anew(window):
+    window.choose_account(presets.PAST_TERM)
+    window.desktop.press()
+    window.desktop.part.get_by_text("I have scanned one").click()
+    window.desktop.type(oathtool(presets.SECRET))
+    expect(window.desktop.code).to_have_text("410 bind_expired")
+
+
+def test_locked_counts_down(window):
+    window.choose_account(presets.LOCKED)
+    window.phone.press()
+    expect(window.phone.told.locator(".countdown")).to_have_text(re.compile(r"3:[345]\d:\d\d"))
+    expect(window.phone.boxes).to_have_count(0)
+
+
+def test_suspended_sends_people_to_customer_service(window):
+    window.choose_account(presets.SUSPENDED)
+    window.phone.press()
+    expect(window.phone.told).to_contain_text("Call customer service")
+
+
+def test_a_used_code_counts_down_to_the_next(window):
+    window.choose_account(presets.CODE_USED)
+    window.phone.press()
+    window.phone.boxes.first.wait_for()
+    window.phone.type(oathtool(presets.SECRET))
+    expect(window.phone.code).to_have_text("403 code_used")
+    expect(window.phone.told.locator(".countdown")).to_have_text(re.compile(r"0[01]:\d\d"))
+
+
+def test_unavailable_offers_to_try_again(window):
+    window.choose_account(presets.UNAVAILABLE)
+    window.desktop.press()
+    expect(window.desktop.code).to_have_text("503 unavailable")
+    expect(window.desktop.part.locator("button.primary")).to_have_text("Try again")
+
+
+def test_a_login_too_old_asks_for_the_password(window):
+    window.choose_account(presets.LOGIN_TOO_OLD)
+    window.desktop.press()
+    expect(window.desktop.code).to_have_text("401 login_expired")
+    expect(window.desktop.part.locator("input[type=password]")).to_be_visible()
+
+
+def test_bound_on_the_desktop_only_binds_the_phone_by_its_first_code(window):
+    window.choose_account(presets.DESKTOP_ONLY)
+    window.phone.press()
+    window.phone.boxes.first.wait_for()
+    window.phone.type(oathtool(presets.SECRET))
+    expect(window.phone.done).to_contain_text("the phone is bound")

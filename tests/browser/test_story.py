@@ -1,0 +1,131 @@
+"""The whole story of an account, as a newcomer lives it, in each language."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from infra.local import presets
+from tests.browser.conftest import oathtool, zbarimg
+
+WORDS = {
+    "zh-CN": {
+        "bind first": "请先在电脑版绑定",
+        "bound": "绑定成功，已登录",
+        "phone bound": "手机绑定完成",
+        "used": "验证码已使用",
+        "unbound": "已解绑",
+    },
+    "zh-HK": {
+        "bind first": "請先在電腦版綁定",
+        "bound": "綁定成功，已登入",
+        "phone bound": "手機綁定完成",
+        "used": "驗證碼已使用",
+        "unbound": "已解除綁定",
+    },
+    "en": {
+        "bind first": "Bind on the desktop first",
+        "bound": "Bound, and logged in",
+        "phone bound": "the phone is bound",
+        "used": "This code has been used",
+        "unbound": "Unbound",
+    },
+}
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_bind_log_in_on_the_phone_lose_it_and_be_unbound(open_window, account, language, tmp_path: Path):
+    words = WORDS[language]
+    window = open_window(locale=language)
+    desktop, phone, support = window.desktop, window.phone, window.support
+
+    phone.log_in(account)
+    expect(phone.told).to_contain_text(words["bind first"])
+
+    desktop.log_in(account)
+    desktop.told.wait_for()
+    secret = desktop.show_qr()
+    window.page.screenshot(path=tmp_path / "qr.png")
+    uri = zbarimg(tmp_path / "qr.png")
+    assert f"secret={secret}" in uri
+    assert unquote(urlsplit(uri).path) == f"/极星演示:{account}"
+    code = oathtool(secret)
+    desktop.type(code)
+    expect(desktop.done).to_contain_text(words["bound"])
+
+    phone.press()
+    expect(phone.boxes).to_have_count(6)
+    phone.type(code)
+    expect(phone.told).to_contain_text(words["used"])
+    phone.type(oathtool(secret, 30))
+    expect(phone.done).to_contain_text(words["phone bound"])
+
+    window.look_up(account)
+    support.unbind("T-1001")
+    expect(support.told).to_contain_text(words["unbound"])
+    phone.press("quiet")
+    phone.log_in(account)
+    expect(phone.told).to_contain_text(words["bind first"])
+
+
+def test_the_demo_authenticator_stands_in_for_a_phone(window, account):
+    window.page.locator("#authenticator-switch").click()
+    window.desktop.log_in(account)
+    window.desktop.told.wait_for()
+    window.desktop.show_qr()
+    entry = window.page.locator(f".entry[data-account={account}]")
+    entry.locator("button").click()
+    expect(window.desktop.done).to_be_visible()
+
+
+@pytest.mark.parametrize("at", [59, 1_111_111_109, 2_000_000_000, 20_000_000_000])
+def test_the_demo_authenticator_shows_what_oathtool_shows(window, at):
+    window.page.locator("#authenticator-switch").click()
+    window.choose_account(presets.DESKTOP_ONLY)
+    window.desktop.press()
+    window.page.clock.set_fixed_time(at)
+    shown = window.page.locator(f".entry[data-account='{presets.DESKTOP_ONLY}'] output")
+    code = oathtool(presets.SECRET, at=at)
+    expect(shown).to_have_text(f"{code[:3]} {code[3:]}")
+
+
+def test_the_demo_authenticator_enters_its_code_where_boxes_were_opened_last(window, account, bound):
+    window.page.locator("#authenticator-switch").click()
+    for scene in (window.desktop, window.phone):
+        scene.log_in(account)
+        scene.boxes.first.wait_for()
+    window.page.locator(f".entry[data-account='{account}'] button").click()
+    window.phone.done.or_(window.phone.told).wait_for()
+    expect(window.desktop.boxes.first).to_have_value("")
+    expect(window.desktop.told).to_have_count(0)
+
+
+def test_an_authenticator_whose_clock_is_slow_is_told_so(window, account, bound):
+    window.page.locator("#authenticator-switch").click()
+    window.page.locator("#slow").check()
+    window.desktop.log_in(account)
+    window.desktop.boxes.first.wait_for()
+    window.page.locator(".entry button").click()
+    expect(window.desktop.code).to_have_text("403 code_expired")
+
+
+def test_the_pass_is_shown_as_the_gateway_reads_it(window, account, bound):
+    window.phone.log_in(account)
+    window.phone.boxes.first.wait_for()
+    window.phone.type(oathtool(bound, 30))
+    window.phone.part.locator(".screen summary").click()
+    claims = window.phone.part.locator(".screen pre")
+    expect(claims).to_contain_text(f'"sub": "{account}"')
+    expect(claims).to_contain_text('"channel": "mobile"')
+
+
+def test_every_answer_can_be_unfolded_with_its_headers(window, account):
+    window.desktop.log_in(account)
+    window.desktop.told.wait_for()
+    exchange = window.desktop.part.locator(".wire details").first
+    exchange.locator("summary").click()
+    expect(exchange.locator("summary")).to_contain_text("GET /api/binding")
+    expect(exchange.locator("pre").first).to_contain_text("Authorization: Bearer ")
+    expect(exchange.locator("pre").last).to_contain_text("x-request-id: ")
+    expect(exchange.locator("pre").last).to_contain_text('"state": "unbound"')

@@ -1,0 +1,359 @@
+"""docs/openapi.yaml says what the handlers do, and the handlers do what it says."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from openapi_spec_validator import validate
+
+from chalicelib.core.refusal import Refusal
+from infra.environment import ROOT
+from infra.gateway_answers import both_languages
+from tests.conftest import DESKTOP, MOBILE, Answer, User, Wire
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+BIND, CONFIRM, VERIFY, LOOK = "/bind", "/bind/confirm", "/verify", "/binding"
+KEY_SET = "/.well-known/jwks.json"
+TAKES_CODE = (CONFIRM, VERIFY)
+
+
+def resolved(node: Any) -> Any:
+    """A part of the document with what it refers to put in."""
+    if isinstance(node, list):
+        return [resolved(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    beside = {name: resolved(part) for name, part in node.items() if name != "$ref"}
+    if "$ref" not in node:
+        return beside
+    target: Any = DOCUMENT
+    for name in node["$ref"].removeprefix("#/").split("/"):
+        target = target[name]
+    return resolved(target) | beside
+
+
+def closed(schema: Any) -> Any:
+    """A schema that allows no field it does not speak of, unless it says that it does.
+
+    Clients must bear fields that are added. That is why the document leaves objects open, and why
+    this test must not: a field that nobody has described would pass unseen.
+    """
+    schema = dict(schema)
+    if "oneOf" in schema:
+        schema["oneOf"] = [closed(part) for part in schema["oneOf"]]
+    if "items" in schema:
+        schema["items"] = closed(schema["items"])
+    if "pattern" in schema:
+        # In ECMAScript, whose patterns these are, a final $ does not pass over a line's end.
+        schema["pattern"] = re.sub(r"\$$", r"\\Z", schema["pattern"])
+    if "properties" in schema:
+        schema["properties"] = {name: closed(part) for name, part in schema["properties"].items()}
+        if "additionalProperties" not in schema:
+            schema["unevaluatedProperties"] = False
+    return schema
+
+
+def check(schema: Any, value: Any) -> None:
+    """ValidationError where the value is not what the schema describes, to the last field."""
+    Draft202012Validator(closed(resolved(schema)), format_checker=FormatChecker()).validate(value)
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def check_against(described: Any, status: int, headers: dict[str, str], body: Any) -> None:
+    """An answer is one that the document describes: status, headers and body."""
+    response = resolved(described[str(status)])
+    sent = {name.lower(): value for name, value in headers.items()}
+    kind = sent.pop("content-type")
+    [(documented_kind, content)] = response["content"].items()
+    assert kind == documented_kind
+    check(content["schema"], body)
+    documented = {name.lower(): header for name, header in response["headers"].items()}
+    assert set(sent) <= set(documented)
+    for name, header in documented.items():
+        assert name in sent or not header.get("required"), name
+        if name in sent:
+            check(header["schema"], sent[name])
+
+
+def check_answer(method: str, path: str, answer: Answer) -> None:
+    [described] = [found["responses"] for m, p, found in operations() if (m, p) == (method, path)]
+    check_against(described, answer.status, answer.headers, answer.json)
+
+
+def documented_codes(response: Any) -> set[str]:
+    """The problem codes that a response may carry."""
+    content = resolved(response)["content"].get("application/problem+json")
+    if content is None:
+        return set()
+    schema = content["schema"]
+    return {one["properties"]["code"]["const"] for one in schema.get("oneOf", [schema])}
+
+
+def documented_refusals() -> list[tuple[str, str, str]]:
+    """Every method, path and problem code that the document has together."""
+    return [
+        (method, path, code)
+        for method, path, operation in operations()
+        for response in operation["responses"].values()
+        for code in sorted(documented_codes(response))
+    ]
+
+
+# What has to happen for a call to be refused with a code.
+
+
+def body_for(path: str) -> Any:
+    return {"code": "000000"} if path in TAKES_CODE else b""
+
+
+def without_token(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, token="")
+
+
+def with_nonsense_for_a_token(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, token="a.b.c")
+
+
+def long_after_the_password(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, token=user.token(auth_time=int(user.clock()) - 901))
+
+
+def from_the_phone(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, body_for(path), client=MOBILE)
+
+
+def without_a_code(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, {"pin": "123456"})
+
+
+def with_five_digits(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, {"code": "12345"})
+
+
+def on_a_bound_account(user: User, method: str, path: str) -> Answer:
+    user.bound_phone()
+    return user.call(method, path, body_for(path))
+
+
+def on_an_untouched_account(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, body_for(path))
+
+
+def after_the_term(user: User, method: str, path: str) -> Answer:
+    phone = user.phone()
+    user.clock.advance(601)
+    return user.call(method, path, {"code": phone.code()})
+
+
+def phone_for(user: User, path: str) -> Any:
+    """A phone whose codes the call would take: of a pending binding, or of a bound one."""
+    return user.phone() if path == CONFIRM else user.bound_phone()
+
+
+def with_a_wrong_code(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, {"code": phone_for(user, path).wrong()})
+
+
+def with_a_late_code(user: User, method: str, path: str) -> Answer:
+    return user.call(method, path, {"code": phone_for(user, path).code(-2)})
+
+
+def with_a_spent_code(user: User, method: str, path: str) -> Answer:
+    code = user.bound_phone().code()
+    assert user.verify(code).status == 200
+    return user.call(method, path, {"code": code})
+
+
+def after_five_wrong_codes(user: User, method: str, path: str) -> Answer:
+    phone = user.bound_phone()
+    for _ in range(5):
+        user.verify(phone.wrong())
+    return user.call(method, path, {"code": phone.code()})
+
+
+def after_a_hundred_wrong_codes(user: User, method: str, path: str) -> Answer:
+    phone = user.bound_phone()
+    for _ in range(100):
+        user.verify(phone.wrong())
+        user.clock.advance(240 * 60)
+    return user.call(method, path, {"code": phone.code()})
+
+
+PROVOKE: dict[str, Callable[[User, str, str], Answer]] = {
+    "login_required": without_token,
+    "login_invalid": with_nonsense_for_a_token,
+    "login_expired": long_after_the_password,
+    "desktop_only": from_the_phone,
+    "malformed_request": without_a_code,
+    "malformed_code": with_five_digits,
+    "already_bound": on_a_bound_account,
+    "bind_not_started": on_an_untouched_account,
+    "bind_expired": after_the_term,
+    "not_bound": on_an_untouched_account,
+    "wrong_code": with_a_wrong_code,
+    "code_expired": with_a_late_code,
+    "code_used": with_a_spent_code,
+    "locked": after_five_wrong_codes,
+    "suspended": after_a_hundred_wrong_codes,
+}
+
+
+def by_the_gateway(path: str, code: str) -> bool:
+    """Whether API Gateway refuses so by itself, and our handler of that path never does."""
+    return code == "too_many_requests" or (code == "malformed_request" and path not in TAKES_CODE)
+
+
+def test_the_document_is_openapi_3_1():
+    validate(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1.")
+
+
+def test_paths_and_methods_are_those_of_the_app(service: Any):
+    routes = {(method, path) for path, methods in service.app.routes.items() for method in methods}
+    assert routes == {(method, path) for method, path, _ in operations()}
+
+
+def test_only_the_key_set_needs_no_login_token():
+    assert DOCUMENT["security"] == [{"loginToken": []}]
+    assert [path for _, path, operation in operations() if operation.get("security") == []] == [KEY_SET]
+
+
+def test_the_codes_are_the_refusals():
+    codes = {
+        schema["properties"]["code"]["const"]: name
+        for name, schema in SCHEMAS.items()
+        if "const" in schema.get("properties", {}).get("code", {})
+    }
+    assert set(codes) == set(Refusal)
+    assert all(code == name for code, name in codes.items()), "a discriminator goes by these names"
+    everywhere = {code for *_, code in documented_refusals()}
+    everywhere |= documented_codes(DOCUMENT["components"]["responses"]["NotFound"])
+    assert everywhere == set(Refusal)
+
+
+def test_the_whole_story_is_as_described(user: User):
+    check_answer("GET", LOOK, user.look())
+    begun = user.bind()
+    assert begun.status == 201
+    check_answer("POST", BIND, begun)
+    again = user.bind()
+    assert again.json["superseded"] is True
+    check_answer("POST", BIND, again)
+    check_answer("GET", LOOK, user.look())
+    phone = user.phone()
+    confirmed = user.confirm(phone.code())
+    assert confirmed.status == 200
+    check_answer("POST", CONFIRM, confirmed)
+    user.clock.advance(30)
+    for client in (MOBILE, DESKTOP):
+        verified = user.verify(phone.code(), client=client)
+        assert verified.status == 200
+        check_answer("POST", VERIFY, verified)
+        user.clock.advance(30)
+    for _ in range(5):
+        user.verify(phone.wrong())
+    look = user.look()
+    assert look.json["locked_until"] is not None
+    check_answer("GET", LOOK, look)
+
+
+def test_the_key_set_is_as_described_and_needs_no_login(user: User):
+    answer = user.call("GET", KEY_SET, token="")
+    assert answer.status == 200
+    check_answer("GET", KEY_SET, answer)
+
+
+def test_a_pass_is_as_described(user: User):
+    phone = user.phone()
+    issued = user.confirm(phone.code()).json["pass"]
+    check({"$ref": "#/components/schemas/PassHeader"}, jwt.get_unverified_header(issued))
+    claims = jwt.decode(issued, options={"verify_signature": False})
+    check({"$ref": "#/components/schemas/PassClaims"}, claims)
+    assert claims["exp"] - claims["iat"] == 60
+
+
+@pytest.mark.parametrize(("method", "path", "code"), documented_refusals())
+def test_every_refusal_that_is_described_happens_as_described(
+    user: User, wire: Wire, method: str, path: str, code: str
+):
+    if by_the_gateway(path, code):
+        status, headers, document = both_languages(Refusal(code), str(uuid4()))
+        headers |= {"Content-Type": "application/problem+json"}
+        answer = Answer(status, headers, json.dumps(document).encode())
+    elif code == "unavailable":
+        wire.refuse("*", "ThrottlingException")
+        answer = user.call(method, path, body_for(path))
+    else:
+        answer = PROVOKE[code](user, method, path)
+    assert answer.code == code
+    check_answer(method, path, answer)
+    assert answer.json["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "zh-HK", "en"])
+def test_the_languages_are_those_described(user: User, language: str):
+    answer = user.verify("000000", headers={"Accept-Language": language})
+    assert answer.headers["Content-Language"] == language
+    check_answer("POST", VERIFY, answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", LOOK), ("GET", VERIFY), ("PATCH", BIND), ("POST", KEY_SET)]
+)
+def test_a_method_that_is_not_described_is_not_found(user: User, method: str, path: str):
+    answer = user.call(method, path)
+    assert answer.code == "not_found"
+    described = {"404": DOCUMENT["components"]["responses"]["NotFound"]}
+    check_against(described, answer.status, answer.headers, answer.json)
+
+
+def test_a_code_is_described_as_what_is_taken_for_one(user: User):
+    right = ["123456", "１２３ ４５６", "123-456", " 1 2 3 4 5 6 ", "123\u3000456", "１２３－４５６"]
+    wrong = ["12345", "1234567", "12345a", "١٢٣٤٥٦", "123456\n", "①23456", "", "123\u00a0456", "123.456"]
+    for code in right:
+        check({"$ref": "#/components/schemas/Code"}, {"code": code, "remark": "others may be there"})
+        assert user.verify(code).code == "not_bound"
+    for code in wrong:
+        with pytest.raises(ValidationError):
+            check({"$ref": "#/components/schemas/Code"}, {"code": code})
+        assert user.verify(code).code == "malformed_code"
+
+
+def examples() -> list[tuple[str, Any, Any]]:
+    """Every example of a body: its path, its schema and itself."""
+    return [
+        (path, content["schema"], content["example"])
+        for _, path, operation in operations()
+        for part in [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in resolved(part).get("content", {}).values()
+        if "example" in content
+    ]
+
+
+@pytest.mark.parametrize(("path", "schema", "example"), examples())
+def test_every_example_is_as_described(path: str, schema: Any, example: Any):
+    check(schema, example)
+
+
+def test_a_field_that_nobody_has_described_would_be_seen(user: User):
+    look = user.look()
+    with pytest.raises(ValidationError, match="Unevaluated properties"):
+        check({"$ref": "#/components/schemas/Binding"}, look.json | {"extra": 1})
+    channels = look.json | {"channels": look.json["channels"] | {"fax": None}}
+    with pytest.raises(ValidationError, match="Unevaluated properties"):
+        check({"$ref": "#/components/schemas/Binding"}, channels)
+    problem = user.verify("000000").json
+    with pytest.raises(ValidationError, match="Unevaluated properties"):
+        check({"$ref": "#/components/schemas/not_bound"}, problem | {"extra": 1})
