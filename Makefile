@@ -7,12 +7,16 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
+DEPLOY := exec $(PYTHON) infra/deploy.py
+WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
+IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run conformance check test lint types unit engine e2e browser screenshots coverage dev tools clean
+.PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
+    screenshots coverage deploy rollback destroy package dev tools clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until interrupted
 	@exec $(PYTHON) -m infra.local
@@ -22,23 +26,33 @@ conformance: ## Replay the checklist of docs/clients.md; URL=... for a stack tha
 
 check: lint types unit coverage ## The quick part of the tests: Python and pip alone
 
-test: lint types unit engine e2e browser coverage ## Every test; installs Debian and npm packages (root or sudo)
+test: lint types unit engine permissions e2e rehearse browser coverage ## Every test; installs Debian and npm packages (root or sudo)
 
-lint: dev ## Style, by ruff
+lint: dev ## Style, by ruff, and the templates, by cfn-lint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/cfn-lint --regions ap-east-1 us-east-1 -t infra/*.yaml
 
 types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
-unit: dev ## The core and the handlers, on moto
-	$(COVERAGE) -m pytest tests/unit tests/integration
+unit: dev ## The core, the handlers and the deployment's steps, on moto
+	$(COVERAGE) -m pytest tests/unit tests/integration tests/deployment
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
 	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(COVERAGE) --append -m pytest tests/engine'
 
+permissions: dev $(IAM_SIMULATOR) ## The roles, held against their table and against what each function calls
+	$(PYTEST) tests/permissions
+
+permissions-page: dev ## Write docs/permissions.md anew from its table
+	.venv/bin/python -m tests.permissions.page
+
 e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
 	$(PYTEST) tests/e2e
+
+rehearse: dev ## The deployment, whole, against an emulated AWS; what it deployed, run
+	.venv/bin/python -m infra.rehearsal
 
 browser: dev tools $(AXE) ## The page, in Debian's Chromium, with axe-core's eyes too
 	$(PYTEST) tests/browser
@@ -48,6 +62,18 @@ screenshots: dev tools ## The pictures in docs/images/
 
 coverage: dev ## Line and branch coverage of the last tests
 	.venv/bin/coverage report
+
+deploy: ## Create or update a stage: STAGE=prod; REGION=..., EDGE=1, USERPOOL=1 where wanted
+	@$(DEPLOY) deploy $(if $(EDGE),--edge) $(if $(USERPOOL),--userpool) $(WHERE)
+
+rollback: ## Return a stage to the code before: STAGE=prod
+	@$(DEPLOY) rollback $(WHERE)
+
+destroy: ## Remove a stage's code and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
+	@$(DEPLOY) destroy $(if $(WITH_DATA),--with-data) $(WHERE)
+
+package: ## Package without deploying, and print the sizes: STAGE=... for a stage's architecture
+	@$(DEPLOY) package $(if $(STAGE),$(WHERE))
 
 dev: ## The virtual environment, up to date
 	@$(PYTHON) -m infra.environment
@@ -65,6 +91,12 @@ $(DYNAMODB_LOCAL): | tools
 	mkdir -p build/dynamodb-local
 	npm pack --silent --pack-destination build/dynamodb-local amplify-dynamodb-simulator@2.9.30
 	tar -xzf build/dynamodb-local/amplify-dynamodb-simulator-*.tgz -C build/dynamodb-local
+	touch $@
+
+$(IAM_SIMULATOR): tests/permissions/package-lock.json | tools
+	mkdir -p build/permissions
+	cp tests/permissions/package.json tests/permissions/package-lock.json build/permissions/
+	npm ci --prefix build/permissions --silent --no-audit --no-fund
 	touch $@
 
 $(AXE): | tools

@@ -20,7 +20,7 @@ any_body = partial(app.route, content_types=["*/*"])
 
 
 def answered(
-    status: int = 200, cache_control: str = http.NO_STORE
+    status: int = 200, cache_control: str = http.NO_STORE, counts: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Call, Parts], dict[str, Any]]], Callable[[], Response]]:
     """Make a view of a function from a call to the document of its answer."""
 
@@ -32,6 +32,7 @@ def answered(
                 lambda call: respond(call, wiring.parts()),
                 status=status,
                 cache_control=cache_control,
+                counts=counts,
             )
 
         return view
@@ -56,7 +57,7 @@ def bind(call: Call, parts: Parts) -> dict[str, Any]:
 
 
 @any_body("/bind/confirm", methods=["POST"])
-@answered()
+@answered(counts=("Logins", "Bindings"))
 def confirm(call: Call, parts: Parts) -> dict[str, Any]:
     """Clients that may bind: the first code, which binds and logs in."""
     caller = call.log_in_to_bind(parts.login, parts.settings.login_age_to_confirm)
@@ -64,7 +65,7 @@ def confirm(call: Call, parts: Parts) -> dict[str, Any]:
 
 
 @any_body("/verify", methods=["POST"])
-@answered()
+@answered(counts=("Logins",))
 def verify(call: Call, parts: Parts) -> dict[str, Any]:
     """Every client: a code for a pass."""
     caller = call.log_in(parts.login, parts.settings.login_age)

@@ -9,6 +9,7 @@ from chalicelib.aws.keyring import Keyring
 from chalicelib.core.rotation import Plan, Purpose, Term, plan_data_keys, plan_signing_keys
 from chalicelib.edge.passes import new_signing_key
 from chalicelib.log import log
+from chalicelib.metrics import counted
 
 _DATA_KEY_BYTES = 32
 """AES-256, and for HMAC-SHA-256 the length of its output, as RFC 2104 section 3 advises."""
@@ -44,10 +45,8 @@ class Rotation:
             created.append(term.key_id)
         for key_id in plan.retire:
             self._keyring.remove(purpose, key_id)
-        log.info(
-            "rotated keys",
-            extra={"purpose": purpose.value, "keys_created": created, "keys_retired": plan.retire},
-        )
+        about = {"purpose": purpose.value, "keys_created": created, "keys_retired": plan.retire}
+        log.info("rotated keys", extra=about | counted("Rotations", purpose=purpose.value))
         return {"created": created, "retired": list(plan.retire)}
 
 

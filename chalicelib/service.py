@@ -12,7 +12,7 @@ from chalicelib.core import totp
 from chalicelib.core.binding import Accepted, Begun, Binding, Decision, Denied, Draft
 from chalicelib.core.channel import Channel
 from chalicelib.core.event import Source
-from chalicelib.core.refusal import Refused
+from chalicelib.core.refusal import Refusal, Refused, ReplayedElsewhere
 from chalicelib.edge.answers import LoggedIn, QrCode
 from chalicelib.edge.login import Caller
 from chalicelib.edge.passes import Passes
@@ -64,7 +64,9 @@ class Service:
             decision = rule(binding, lambda: self._vault.open(binding), code, caller.channel, now)
             written = self._resealed(decision.binding) if decision.happening else decision.binding
             if isinstance(decision.answer, Denied):
+                _check_replay(decision.answer, binding, source)
                 return Decision(written, decision.happening, decision.answer)
+            written = replace(written, accepted_from=source.address)
             issued = self._passes.issue(written, caller.channel, now)
             logged_in = LoggedIn(issued, caller.channel, decision.answer.channel_first_use)
             return Decision(written, decision.happening, logged_in)
@@ -87,6 +89,12 @@ def _granted(answer: AnswerT | Denied) -> AnswerT:
     if isinstance(answer, Denied):
         raise Refused(answer.refusal, carried=answer.carried)
     return answer
+
+
+def _check_replay(denied: Denied, binding: Binding, source: Source) -> None:
+    """Raise ReplayedElsewhere for a used code from another address than the login's that used it."""
+    if denied.refusal is Refusal.CODE_USED and binding.accepted_from not in (None, source.address):
+        raise ReplayedElsewhere(denied.carried)
 
 
 def _through(caller: Caller, source: Source) -> Source:

@@ -14,12 +14,15 @@ from chalicelib.aws.stream import read_change
 from chalicelib.core.chain import SEAL, Link, link_of, row_id, seal
 from chalicelib.core.refusal import Unavailable
 from chalicelib.core.rotation import Purpose
-from chalicelib.core.trail import Change, Verdict, judge
+from chalicelib.core.trail import Change, Finding, Verdict, judge
 from chalicelib.edge.history import notification
 from chalicelib.log import log
+from chalicelib.metrics import counted
 
 YEAR_SECONDS = 31_557_600
 """365.25 days."""
+
+FINDINGS = frozenset(finding.value for finding in Finding)
 
 _TRIES = 10
 """How often the next position is tried for, with another handler at work on the same account."""
@@ -122,4 +125,6 @@ class Trail:
             return
         self._topic.publish(document, type=document["type"], channel=document["channel"])
         self._told.append(str(mark))
-        log.info("recorded", extra={name: document[name] for name in ("event_id", "type", "account")})
+        about = {name: document[name] for name in ("event_id", "type", "account")}
+        counts = ["Findings"] if document["type"] in FINDINGS else []
+        log.info("recorded", extra=about | counted(*counts))

@@ -1,4 +1,4 @@
-"""The project's virtual environment, made and kept up to date with Python and pip alone.
+"""The project's virtual environments, made and kept up to date with Python and pip alone.
 
 Only the standard library here: this runs before anything is installed.
 """
@@ -18,22 +18,22 @@ DEV_REQUIREMENTS = ROOT / "requirements-dev.txt"
 _OLDEST_PYTHON = (3, 11)
 
 
-def ensure(requirements: Path) -> Path:
-    """Make ``.venv`` hold what a requirements file asks for; the path of its Python.
+def ensure(requirements: Path, home: Path = HOME) -> Path:
+    """Make an environment hold what a requirements file asks for; the path of its Python.
 
     Does nothing where the file's contents are what was installed last. Exits with a sentence
     where Python is too old or pip fails.
     """
     if sys.version_info < _OLDEST_PYTHON:
         sys.exit("totp-binding needs Python 3.11 or later.")
-    python = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = HOME / f"installed-{requirements.parent.name}-{requirements.stem}"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = home / f"installed-{requirements.parent.name}-{requirements.stem}"
     wanted = _digest(requirements)
     if stamp.exists() and stamp.read_text("utf-8") == wanted and _works(python):
         return python
     if not _works(python):
-        print("making .venv", flush=True)
-        venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(HOME)
+        print(f"making {home.relative_to(ROOT)}", flush=True)
+        venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(home)
     print(f"installing {requirements.relative_to(ROOT)}", flush=True)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     pip += ["--disable-pip-version-check", "--requirement", str(requirements)]

@@ -206,6 +206,7 @@ _ATTRIBUTES = (
     *SECRET_ATTRIBUTES,
     *_NUMBERS,
     *_CHANNEL_ATTRIBUTES.values(),
+    "accepted_from",
     "failures",
     "suspended",
 )
@@ -225,6 +226,8 @@ def _attributes(binding: Binding) -> dict[str, Any]:
             attributes[name] = {"N": str(value)}
     for channel, at in binding.channels.items():
         attributes[_CHANNEL_ATTRIBUTES[channel]] = {"N": str(at)}
+    if binding.accepted_from is not None:
+        attributes["accepted_from"] = {"S": binding.accepted_from}
     if binding.failures:
         attributes["failures"] = {"N": str(binding.failures)}
     if binding.suspended:
@@ -252,6 +255,7 @@ def _read(account: str, item: dict[str, Any], *, secrets: bool) -> Stored:
         channels={
             channel: number(item[name]) for channel, name in _CHANNEL_ATTRIBUTES.items() if name in item
         },
+        accepted_from=item["accepted_from"]["S"] if "accepted_from" in item else None,
         failures=number(item["failures"]) if "failures" in item else 0,
         suspended=item["suspended"]["BOOL"] if "suspended" in item else False,
         **{name: number(item[name]) for name in _NUMBERS if name in item},

@@ -43,8 +43,9 @@ class Binding:
 
     ``binding_id`` and ``sealed`` are there unless unbound, ``expires_at`` while pending,
     ``bound_at`` and ``last_step`` (the last step accepted) once bound. ``failures`` counts wrong
-    codes in a row. ``channels`` says when a code was first accepted on each. ``unbound_at`` is
-    when support last unbound this account; nothing but support sets it.
+    codes in a row. ``channels`` says when a code was first accepted on each, ``accepted_from`` from
+    which address the last one was. ``unbound_at`` is when support last unbound this account;
+    nothing but support sets it.
     """
 
     account: str
@@ -55,6 +56,7 @@ class Binding:
     bound_at: int | None = None
     last_step: int | None = None
     channels: Mapping[Channel, int] = field(default_factory=dict)
+    accepted_from: str | None = None
     failures: int = 0
     locked_until: int | None = None
     suspended: bool = False

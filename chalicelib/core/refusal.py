@@ -43,6 +43,17 @@ class Refused(Exception):
         self.carried = dict(carried or {})
 
 
+class ReplayedElsewhere(Refused):
+    """A code that was accepted before, brought again from another address than that login's.
+
+    To the caller it is a used code like any other. Somebody may have seen it over a shoulder.
+    """
+
+    def __init__(self, carried: Mapping[str, int | str]) -> None:
+        why = "accepted before, from another address"
+        super().__init__(Refusal.CODE_USED, why, carried)
+
+
 class Unavailable(Refused):
     """Something this service stands on does not answer, or cannot be read. Nobody is let in."""
 

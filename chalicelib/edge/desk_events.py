@@ -10,6 +10,7 @@ from chalicelib.core.refusal import Unavailable
 from chalicelib.edge import answers
 from chalicelib.edge.login import ACCOUNT
 from chalicelib.log import log, where
+from chalicelib.metrics import counted
 
 REASONS = ("lost_device", "new_device", "deleted_token", "suspected_compromise", "other")
 """Why an account is unbound."""
@@ -153,14 +154,25 @@ def respond(
         answer = act(asked)
     except InvalidEvent as invalid:
         log.warning(
-            "invalid event", extra={**about, "fields": [error["field"] for error in invalid.errors]}
+            "invalid event",
+            extra={
+                **about,
+                "fields": [error["field"] for error in invalid.errors],
+                **_counted("invalid"),
+            },
         )
         return {"outcome": "invalid", "errors": invalid.errors}
     except Unavailable as unavailable:
-        log.error("refused", extra={**about, "code": unavailable.refusal.value, "why": unavailable.why})
+        why = {"code": unavailable.refusal.value, "why": unavailable.why}
+        log.error("refused", extra={**about, **why, **_counted("unavailable")})
         return {"outcome": "unavailable"}
     except Exception as error:
-        log.error("unexpected failure", extra={**about, "failure": where(error)})
+        failure = {"failure": where(error), **_counted("unavailable")}
+        log.error("unexpected failure", extra={**about, **failure})
         return {"outcome": "unavailable"}
-    log.info("answered", extra={**about, "outcome": answer["outcome"]})
+    log.info("answered", extra={**about, **_counted(answer["outcome"])})
     return answer
+
+
+def _counted(outcome: str) -> dict[str, Any]:
+    return {"outcome": outcome, **counted("Errands", outcome=outcome)}

@@ -10,11 +10,12 @@ from chalice.app import Request, Response
 
 from chalicelib.core import totp
 from chalicelib.core.event import Source
-from chalicelib.core.refusal import Refusal, Refused
+from chalicelib.core.refusal import Refusal, Refused, ReplayedElsewhere
 from chalicelib.edge.language import Language, preferred
 from chalicelib.edge.login import Caller, LoginCheck
 from chalicelib.edge.problems import problem
 from chalicelib.log import log, where
+from chalicelib.metrics import counted
 
 LARGEST_BODY = 4_096
 """Bytes; a code needs forty."""
@@ -83,10 +84,12 @@ def answer(
     *,
     status: int = 200,
     cache_control: str = NO_STORE,
+    counts: tuple[str, ...] = (),
 ) -> Response:
     """The response to a call: what ``respond`` gives, or the problem it raises. Never a 500.
 
-    Each call is one line of the log; a refusal's says who was refused what, and why.
+    Each call is one line of the log; a refusal's says who was refused what, and why. ``counts``
+    names the metrics that an answer adds to, by channel.
     """
     call = Call(request)
     try:
@@ -95,9 +98,12 @@ def answer(
         _log_refusal(call, refused)
         return refuse(refused.refusal, call.language, call.source.request_id, refused.carried)
     except Exception as error:
-        log.error("unexpected failure", extra=_about(call) | {"failure": where(error)})
-        return refuse(Refusal.UNAVAILABLE, call.language, call.source.request_id)
-    log.info("answered", extra=_about(call) | {"status": status})
+        unavailable = Refusal.UNAVAILABLE
+        about = _about(call) | {"code": unavailable.value, "failure": where(error)}
+        log.error("unexpected failure", extra=about | counted("Refusals", code=unavailable.value))
+        return refuse(unavailable, call.language, call.source.request_id)
+    by_channel = {"channel": call.caller.channel.value} if call.caller else {}
+    log.info("answered", extra=_about(call) | {"status": status} | counted(*counts, **by_channel))
     headers: Headers = {
         "Content-Type": "application/json",
         "Cache-Control": cache_control,
@@ -136,7 +142,14 @@ def _request_id(request: Request) -> str:
 
 def _log_refusal(call: Call, refused: Refused) -> None:
     level = log.error if refused.refusal is Refusal.UNAVAILABLE else log.warning
-    level("refused", extra=_about(call) | {"code": refused.refusal.value, "why": refused.why})
+    code = refused.refusal.value
+    counts = ["Refusals"]
+    if refused.carried.get("attempts_left") == 0:
+        counts.append("OutOfAttempts")
+    if isinstance(refused, ReplayedElsewhere):
+        counts.append("ReplaysElsewhere")
+    about = _about(call) | {"code": code, "why": refused.why}
+    level("refused", extra=about | counted(*counts, code=code))
 
 
 def _about(call: Call) -> dict[str, Any]:

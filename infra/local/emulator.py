@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.awslambda.models import LambdaBackend
+from moto.cloudformation import parsing
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
+from moto.iam.models import Role
 from moto.kms.models import Key, KmsBackend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -78,6 +80,8 @@ def fill_gaps() -> None:
     KmsBackend.gaps_filled = True  # type: ignore[attr-defined]
     _refuse_disabled_keys()
     _keep_key_policies_as_json()
+    _keep_inline_policies_as_json()
+    _leave_out_what_it_cannot_make()
     _leave_streams_to_the_poller()
     _stream_one_record_per_change()
     _copy_no_items_for_puts()
@@ -123,6 +127,37 @@ def _keep_key_policies_as_json() -> None:
         return create(cls, name, {**resource, "Properties": properties}, *args, **kwargs)
 
     Key.create_from_cloudformation_json = classmethod(create_with_text)  # type: ignore[assignment]
+
+
+def _keep_inline_policies_as_json() -> None:
+    """CloudFormation takes a role's own policies as mappings; whoever reads them back wants JSON."""
+    put = Role.put_policy
+
+    def put_text(self: Role, name: str, document: Any) -> None:
+        put(self, name, document if isinstance(document, str) else json.dumps(document))
+
+    Role.put_policy = put_text  # type: ignore[assignment]
+
+
+_LEFT_OUT = frozenset(
+    {
+        "AWS::CloudTrail::Trail",
+        "AWS::CloudWatch::Alarm",
+        "AWS::Logs::QueryDefinition",
+        "AWS::S3::BucketPolicy",
+    }
+)
+"""Types of resources that watch or guard, and that nothing on one machine would notice."""
+
+
+def _leave_out_what_it_cannot_make() -> None:
+    """What moto does not know it passes over, but not without two warnings for each."""
+    parse = parsing.parse_resource
+
+    def parse_known(resource: dict[str, Any], resources: parsing.ResourceMap) -> Any:
+        return None if resource["Type"] in _LEFT_OUT else parse(resource, resources)
+
+    parsing.parse_resource = parse_known  # type: ignore[assignment]
 
 
 def _leave_streams_to_the_poller() -> None:

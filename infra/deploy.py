@@ -1,0 +1,262 @@
+"""Deploys a stage, takes it back to the code before, or takes it down.
+
+``python -m infra.deploy deploy --stage prod``, or ``make deploy STAGE=prod``. Every step can be
+taken again: whatever a cut-off run left behind, the next one goes on from there.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from infra.environment import RUN_REQUIREMENTS, run_inside
+
+    run_inside(RUN_REQUIREMENTS, "infra.deploy")
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deploying import destroy, package, preflight, record, smoke
+from infra.deploying.api import Api
+from infra.deploying.console import Stop, heading, line
+from infra.deploying.functions import Functions
+from infra.deploying.memory import Memory
+from infra.deploying.permissions import EXTRAS
+from infra.deploying.releases import Releases
+from infra.deploying.stacks import Stacks, read_template
+from infra.deploying.stage import Stage, read_stage
+from infra.environment import ROOT
+
+INFRA = ROOT / "infra"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; the exit status."""
+    asked = _arguments(arguments)
+    try:
+        stage = read_stage(asked.stage, asked.region)
+        if asked.command == "package":
+            measure(stage)
+        elif asked.command == "deploy":
+            deploy(stage, edge=asked.edge, userpool=asked.userpool)
+        elif asked.command == "rollback":
+            rollback(stage)
+        else:
+            take_down(stage, with_data=asked.with_data)
+    except Stop as stop:
+        print(f"\nstopped: {stop}", file=sys.stderr)
+        return 1
+    except (ClientError, BotoCoreError) as error:
+        print(f"\nstopped: AWS says: {error}. Put that right and run the same again.", file=sys.stderr)
+        if "AccessDenied" in str(error) or "not authorized" in str(error):
+            print("infra/deployer.json is the policy that deploying takes.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
+    """From whatever there is to a serving stage."""
+    session = stage.session()
+    heading(f"Preflight of {stage.name}")
+    account = preflight.who(session, stage)
+    stacks = Stacks(session.client("cloudformation"))
+    preflight.check_limits(session, stage)
+    preflight.check_permissions(session, stage, account)
+    if edge or userpool:
+        preflight.check_permissions(session, stage, account, EXTRAS)
+    stage = with_user_pool(stage, stacks, create=userpool)
+    preflight.check_settings(stage)
+
+    heading("Resources")
+    outputs = put_resources(stage, stacks)
+
+    heading("Configuration")
+    told = record.environment(stage, outputs)
+    names = record.entry_points(told)
+    entry = record.chalice_stage(stage, told, record.roles(names, outputs))
+    changed = record.write(stage, entry)
+    line(f"recorded     .chalice/config.json {'now says' if changed else 'says already'} all of this")
+    api_stage = record.api_stage()
+    memory = Memory(session, stage, api_stage)
+    releases = Releases(session, stage, memory)
+    functions = Functions(session, stage)
+
+    heading("Code")
+    digest = package.source_digest(json.dumps(entry, sort_keys=True))
+    memory.recall(names)
+    serving = releases.latest_if_serving(digest, told)
+    served = memory.rest_api()
+    if serving is not None and served is not None:
+        line(f"code         nothing to change: {serving} serves it")
+        memory.keep()
+    else:
+        show_sizes(package.build(stage.architecture))
+        run_chalice(stage)
+        memory.keep()
+        served = memory.rest_api()
+    if served is None:
+        raise Stop("Chalice has made no REST API: see its words above.")
+
+    heading("What Chalice cannot set")
+    api = Api(session, stage, served, api_stage)
+    may_log = api.let_it_log(outputs.get("ApiGatewayLogsRoleArn"))
+    if api.answer_in_our_form() or serving is None:
+        api.serve(f"release {releases.next_number()}")
+    api.settle(account.log_group(stage, outputs["AccessLogGroup"]) if may_log else None)
+    functions.read_streams_well(names)
+
+    heading("Keys")
+    functions.make_first_keys()
+
+    heading("Smoke check")
+    smoke.check(stage.url or api.url, functions)
+    if serving is None or serving.deployment != api.served:
+        line(f"done         {releases.add(digest, names, api.served)}")
+        releases.prune(api)
+
+    if edge or stacks.outputs(stage.edge_stack) is not None:
+        heading("Edge")
+        put_edge(stage, stacks, served, api_stage)
+    say_what_next(stage, api.url)
+
+
+def rollback(stage: Stage) -> None:
+    """Back to the code before."""
+    session = stage.session()
+    heading(f"Rollback of {stage.name}")
+    preflight.who(session, stage)
+    api_stage = record.api_stage()
+    memory = Memory(session, stage, api_stage)
+    served = memory.rest_api()
+    if served is None:
+        raise Stop(f"{stage.name} is not deployed in {stage.region}.")
+    api = Api(session, stage, served, api_stage)
+    Releases(session, stage, memory).go_back(api)
+    heading("Smoke check")
+    smoke.check(stage.url or api.url, Functions(session, stage))
+    line("done         tables, keys, roles and alarms are as they were; make deploy goes forward again")
+
+
+def take_down(stage: Stage, *, with_data: bool) -> None:
+    """Remove the code; the data too only where that is asked for and confirmed."""
+    session = stage.session()
+    heading(f"Taking down {stage.name}")
+    preflight.who(session, stage)
+    if with_data:
+        if sys.stdin.isatty():
+            print(f"  This deletes every binding of {stage.name}. Type its name: ", end="", flush=True)
+        if sys.stdin.readline().strip() != stage.name:
+            raise Stop("that is not the stage's name; nothing was touched.")
+    stacks = Stacks(session.client("cloudformation"))
+    memory = Memory(session, stage, record.api_stage())
+    outputs = stacks.outputs(stage.data_stack) or {}
+    entries = memory.recall(record.entry_points(record.environment(stage, outputs)))
+    names = [entry["name"] for entry in entries if entry["resource_type"] == "lambda_function"]
+    stacks.remove(stage.edge_stack)
+    destroy.remove_code(session, stage, names, memory.rest_api())
+    Releases(session, stage, memory).drop_layers(set())
+    stacks.remove(stage.stack)
+    memory.forget()
+    if with_data:
+        destroy.remove_data(session, stage, stacks)
+    else:
+        line(f"kept         {stage.data_stack}: tables and key, protected from deletion;")
+        line("             the next make deploy of this stage finds them again")
+    if stacks.outputs(stage.userpool_stack) is not None:
+        line(f"kept         {stage.userpool_stack}: the login server and its accounts")
+
+
+def with_user_pool(stage: Stage, stacks: Stacks, *, create: bool) -> Stage:
+    """The stage with the login settings of its own user pool, where it has or gets one."""
+    outputs = stacks.outputs(stage.userpool_stack)
+    if create:
+        heading("Login server")
+        template = read_template(INFRA / "userpool.yaml")
+        outputs = stacks.put(stage.userpool_stack, template, {"Stage": stage.name, **stage.parameters})
+    return stage if outputs is None else stage.logging_in_by(outputs)
+
+
+def put_resources(stage: Stage, stacks: Stacks) -> dict[str, str]:
+    """Both stacks of ``infra/resources.yaml``; all that they give out."""
+    template = read_template(INFRA / "resources.yaml")
+    values = {**stage.parameters, "Stage": stage.name}
+    data = stacks.put(stage.data_stack, template, {**values, "Part": "data"}, keep=True)
+    handed = {"KmsKeyArn": data["KmsKey"], "BindingsStreamArn": data["BindingsStreamArn"]}
+    service = stacks.put(stage.stack, template, {**values, **handed, "Part": "service"})
+    return {**data, **service}
+
+
+def put_edge(stage: Stage, stacks: Stacks, api: str, api_stage: str) -> None:
+    """The optional stack in front of the API."""
+    values = {"Stage": stage.name, "RestApiId": api, "ApiStage": api_stage, **stage.parameters}
+    for name, value in stacks.put(stage.edge_stack, read_template(INFRA / "edge.yaml"), values).items():
+        line(f"{name:<12} {value}")
+
+
+def run_chalice(stage: Stage) -> None:
+    """``chalice deploy --stage``. Stop where it fails, after its own words."""
+    command = [sys.executable, "-B", "-c", "from chalice.cli import main; raise SystemExit(main())"]
+    command += ["--project-dir", str(ROOT), "deploy", "--stage", stage.name]
+    with subprocess.Popen(
+        command, env=stage.shell(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as chalice:
+        for said in chalice.stdout or ():
+            line(f"chalice      {said.rstrip()}")
+    if chalice.returncode:
+        raise Stop(
+            "chalice deploy failed, for the reason above; run the same again once it is put right."
+        )
+
+
+def measure(stage: Stage) -> None:
+    """Package without deploying, and print the sizes. Stop where one is over its bound."""
+    heading(f"Package for {stage.architecture}")
+    packages = package.build(stage.architecture)
+    show_sizes(packages)
+    if packages.too_large:
+        raise Stop("; ".join(packages.too_large) + ": see infra/deploying/package.py.")
+
+
+def show_sizes(packages: package.Packages) -> None:
+    """Print how large code and layer are."""
+    for what, built in (("code", packages.code), ("layer", packages.layer)):
+        line(f"{what:<12} {built.size / 1e6:.2f} MB zipped, {built.unpacked / 1e6:.2f} MB unpacked")
+
+
+def say_what_next(stage: Stage, url: str) -> None:
+    """The addresses, and what is left to do."""
+    heading(f"{stage.name} is deployed")
+    line(f"API          {stage.url or url}")
+    line(f"key set      {stage.url or url}/.well-known/jwks.json")
+    heading("Next")
+    line("- give the trading gateway the key set's address, PASS_ISSUER and PASS_AUDIENCE")
+    line("- give support staff the managed policy for them, and auditors theirs (infra/resources.yaml)")
+    line(f"- chalice logs --stage {stage.name} and chalice invoke work as usual")
+    line(f"- make rollback STAGE={stage.name} goes back to the code before")
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="infra/deploy.py", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (
+        ("deploy", "create or update a stage"),
+        ("rollback", "return to the code before"),
+        ("destroy", "remove the code, keep the data"),
+        ("package", "package only, and print the sizes"),
+    ):
+        command = commands.add_parser(name, help=what)
+        usual = {"default": "prod"} if name == "package" else {"required": True}
+        command.add_argument("--stage", **usual)
+        command.add_argument("--region", help="instead of the stage file's, or ap-east-1")
+        if name == "deploy":
+            command.add_argument("--edge", action="store_true", help="WAF and custom domain too")
+            command.add_argument("--userpool", action="store_true", help="a Cognito login server too")
+        if name == "destroy":
+            command.add_argument("--with-data", action="store_true", help="tables and key too")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+"""``python -m infra.rehearsal``, or ``make rehearse``: a stage's whole life on one machine."""
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import traceback
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from infra.deploying.stage import USUAL_REGION
+from infra.environment import ROOT, ensure
+from infra.local import stack
+from infra.rehearsal import limits, story
+from infra.rehearsal.account import Seen, look_at
+from infra.rehearsal.calls import Calls, not_allowed
+from infra.rehearsal.checks import Checks
+from infra.rehearsal.clone import Clone, copy_project
+from infra.rehearsal.doorway import Doorway
+from infra.rehearsal.fleet import Fleet
+from infra.rehearsal.story import Person, Support
+
+STAGE = "rehearsal"
+API_STAGE = "api"
+AUDIENCE = "trading-gateway"
+BUILD = ROOT / "build"
+HOME = BUILD / "rehearsal"
+
+NEW_ROUTE = '''
+
+@any_body("/next", methods=["GET"])
+@answered()
+def next_release(call: Call, parts: Parts) -> dict[str, Any]:
+    """Anyone: what only the upgraded code has."""
+    return {"release": "next"}
+'''
+"""What the upgrade adds to ``app.py``."""
+
+
+@contextlib.contextmanager
+def account() -> Iterator[str]:
+    """An empty AWS account, in a process of its own; where it answers."""
+    command = [sys.executable, "-m", "infra.rehearsal.cloud"]
+    with (HOME / "cloud.log").open("wb") as log:
+        cloud = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        with cloud:
+            try:
+                yield (cloud.stdout.readline() if cloud.stdout else "").strip()
+            finally:
+                cloud.terminate()
+
+
+class Rehearsal:
+    """The parts of one rehearsal, and its acts in their order."""
+
+    def __init__(self, aws_url: str, doorway: Doorway, fleet: Fleet, calls: Calls) -> None:
+        self.checks = Checks()
+        self._fleet = fleet
+        self._calls = calls
+        self._pool = stack.create_user_pool()
+        self._base = f"{doorway.url}/{API_STAGE}"
+        self._support = Support(doorway.url, STAGE)
+        self._environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL_LAMBDA": doorway.url,
+            "AWS_ENDPOINT_URL_API_GATEWAY": doorway.url,
+            "AWS_CSM_ENABLED": "true",
+            "AWS_CSM_HOST": "127.0.0.1",
+            "AWS_CSM_PORT": str(calls.port),
+        }
+        self._environment.pop("AWS_DEFAULT_REGION")
+        # What the local stage takes from its stack is left empty: here the deployment does that.
+        settings = stack.settings(defaultdict(str), self._pool, aws_url)
+        self._stage_file = {
+            "settings": {
+                **{name: value for name, value in settings.items() if value},
+                "OTP_ISSUER": "极星期货",
+                "PASS_ISSUER": "https://2fa.broker.example",
+                "PASS_AUDIENCE": AUDIENCE,
+            },
+            "url": self._base,
+            "architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
+        }
+        self._person = self._someone(0)
+
+    def run(self) -> int:
+        """All acts, as far as they go; the exit status."""
+        try:
+            self._acts()
+        except Exception as error:
+            traceback.print_exc()
+            self.checks.that("the rehearsal goes through to its end", holds=False, otherwise=error)
+        return self.checks.end(limits.OF_THE_REHEARSAL)
+
+    def _acts(self) -> None:
+        first = self._first_deployment()
+        self._use()
+        before = self._upgrade(first)
+        self._change_nothing(first, before, "again from the same clone")
+        second = self._clone("second")
+        shutil.copy(first.folder / "app.py", second.folder / "app.py")
+        self._change_nothing(second, before, "from a second clone")
+        self._lose_memory(second, before)
+        self._roll_back(second)
+        self._destroy(second)
+        lacking = not_allowed(self._calls.actions)
+        print("\nPermissions")
+        self.checks.same(
+            f"infra/deployer.json allows all {len(self._calls.actions)} kinds of calls made", lacking, []
+        )
+
+    def _clone(self, name: str) -> Clone:
+        clone = Clone(HOME / name, HOME / "origin", self._environment)
+        clone.write_stage(STAGE, self._stage_file)
+        return clone
+
+    def _someone(self, number: int) -> Person:
+        return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, boto3.client("cognito-idp"))
+
+    def _first_deployment(self) -> Clone:
+        print("\n1. An empty account, and a first deployment that is cut off half-way")
+        clone = self._clone("first")
+        cut = clone.deploy("deploy", STAGE, cut_at="Creating Rest API")
+        self.checks.that("the first deployment was cut off", holds=cut.status < 0, otherwise=cut.status)
+        print("\n2. The same once more")
+        ran = clone.deploy("deploy", STAGE)
+        self.checks.same("it deploys", ran.status, 0)
+        seen = look_at(STAGE)
+        self.checks.same("with one REST API", len(seen.apis), 1)
+        self.checks.that("in Hong Kong unless told", holds=USUAL_REGION in ran.said, otherwise=ran.said)
+        self.checks.that("every function runs what was packaged", holds=self._as_packaged(clone, seen))
+        sizes = clone.deploy("package", STAGE)
+        self.checks.same("and that is within its bounds", sizes.status, 0)
+        self._check_stage_settings()
+        for table, kept in seen.tables.items():
+            self.checks.same(f"{table} is protected, with point-in-time recovery", kept, (True, True))
+        return clone
+
+    def _check_stage_settings(self) -> None:
+        [api] = look_at(STAGE).apis
+        stage = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        settings = stage["methodSettings"]["*/*"]
+        throttle = (settings["throttlingRateLimit"], settings["throttlingBurstLimit"])
+        self.checks.same("the API has its throttle", throttle, (100.0, 200))
+        self.checks.that(
+            "and logs no bodies", holds=not settings["dataTraceEnabled"], otherwise=settings
+        )
+        goes_to = (stage["accessLogSettings"] or {}).get("destinationArn", "")
+        ours = goes_to.endswith(f":log-group:/aws/apigateway/totp-binding-{STAGE}")
+        self.checks.that("its calls are logged", holds=ours, otherwise=goes_to)
+
+    def _as_packaged(self, clone: Clone, seen: Seen) -> bool:
+        """Whether the account holds the very zips that lie in the clone."""
+        zips = {path.read_bytes() for path in (clone.folder / ".chalice/deployments").glob("*.zip")}
+        return bool(seen.functions) and all(self._fleet.fetched(name) <= zips for name in seen.functions)
+
+    def _use(self) -> None:
+        print("\n3. Clients, through the deployed API")
+        story.clients_story(self._person, AUDIENCE, self.checks)
+        story.gateway_story(self._person, self.checks)
+        print("\n4. Support, through Lambda's invoke call")
+        story.support_story(self._person, self._support, self.checks)
+
+    def _upgrade(self, clone: Clone) -> Seen:
+        print("\n5. An upgrade over it, with bindings in place")
+        before = look_at(STAGE)
+        with (clone.folder / "app.py").open("a", encoding="utf-8") as app:
+            app.write(NEW_ROUTE)
+        self.checks.same("it deploys", clone.deploy("deploy", STAGE).status, 0)
+        after = look_at(STAGE)
+        self.checks.same("at the same address", after.apis, before.apis)
+        answer = self._person.call("GET", "/next")
+        self.checks.same(
+            "the new code answers", (answer.status, answer.json.get("release")), (200, "next")
+        )
+        story.still_bound(self._person, self.checks, "after the upgrade")
+        return after
+
+    def _change_nothing(self, clone: Clone, before: Seen, how: str) -> None:
+        print(f"\n6. Deployed {how}: nothing to change")
+        ran = clone.deploy("deploy", STAGE)
+        self.checks.same("it succeeds", ran.status, 0)
+        self.checks.that(
+            "says so of both stacks and the code",
+            holds=ran.said.count("nothing to change") == 3,
+            otherwise=ran.said,
+        )
+        self.checks.same("and nothing has changed in the account", look_at(STAGE), before)
+
+    def _lose_memory(self, clone: Clone, before: Seen) -> None:
+        print("\n7. All that Chalice remembers is lost, here and in the account; then a new release")
+        boto3.client("ssm").delete_parameter(Name=f"/totp-binding/{STAGE}/chalice")
+        shutil.rmtree(clone.folder / ".chalice" / "deployed")
+        with (clone.folder / "app.py").open("a", encoding="utf-8") as app:
+            app.write(NEW_ROUTE.replace("next", "afternext"))
+        ran = clone.deploy("deploy", STAGE)
+        self.checks.same("it deploys", ran.status, 0)
+        after = look_at(STAGE)
+        self.checks.same("the API is adopted, not doubled", after.apis, before.apis)
+        self.checks.same("and no stream is read twice", after.mappings, before.mappings)
+        self.checks.same("the new code answers", self._person.call("GET", "/afternext").status, 200)
+
+    def _roll_back(self, clone: Clone) -> None:
+        print("\n8. Back to the code before, and before that")
+        self.checks.same("it goes back", clone.deploy("rollback", STAGE).status, 0)
+        gone = self._person.call("GET", "/afternext")
+        self.checks.same("the newest code is gone", story.refusal(gone), "not_found")
+        self.checks.same("the one before serves", self._person.call("GET", "/next").status, 200)
+        self.checks.same("it goes back once more", clone.deploy("rollback", STAGE).status, 0)
+        gone = self._person.call("GET", "/next")
+        self.checks.same("to the first code", story.refusal(gone), "not_found")
+        story.still_bound(self._person, self.checks, "after the rollbacks")
+        ran = clone.deploy("rollback", STAGE)
+        self.checks.same(
+            "there is nothing before the first", (ran.status, "no release" in ran.said), (1, True)
+        )
+
+    def _destroy(self, clone: Clone) -> None:
+        print("\n9. Taken down, and put up again over the data that was kept")
+        ran = clone.deploy("destroy", STAGE)
+        self.checks.same("it is taken down", ran.status, 0)
+        self.checks.that("saying what is kept", holds="kept" in ran.said, otherwise=ran.said)
+        seen = look_at(STAGE)
+        self.checks.same("code and API are gone", (seen.functions, seen.apis, seen.layers), ({}, [], []))
+        self.checks.that("the tables are not", holds=len(seen.tables) >= 3, otherwise=seen.tables)
+        self.checks.same("it goes up again", self._clone("third").deploy("deploy", STAGE).status, 0)
+        story.still_bound(self._person, self.checks, "after all that")
+        print("\n10. Taken down with its data, when asked twice")
+        ran = clone.deploy("destroy", STAGE, "--with-data", typed="prod\n")
+        self.checks.same(
+            "not by another stage's name", (ran.status, look_at(STAGE).tables != {}), (1, True)
+        )
+        ran = clone.deploy("destroy", STAGE, "--with-data", typed=f"{STAGE}\n")
+        self.checks.same("by its own", (ran.status, look_at(STAGE).tables), (0, {}))
+
+
+def main() -> int:
+    """Rehearse; the exit status."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    copy_project(ROOT, HOME / "origin")
+    requirements = Path(__file__).with_name("requirements.txt")
+    python = ensure(requirements, BUILD / "lambda-runtime")
+    os.environ["AWS_DEFAULT_REGION"] = USUAL_REGION
+    with account() as aws_url:
+        stack.point_at(aws_url)
+        session: Any = boto3.Session()
+        fleet = Fleet(session, aws_url, python, HOME)
+        doorway = Doorway(session, aws_url, fleet, API_STAGE)
+        calls = Calls()
+        try:
+            return Rehearsal(aws_url, doorway, fleet, calls).run()
+        finally:
+            fleet.stop()
+            doorway.stop()
+            calls.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""``python -m infra.rehearsal.cloud``: an empty AWS account on this machine, in a process of its own."""
+
+import os
+import sys
+
+from infra.local.emulator import Emulator
+from infra.rehearsal.gaps import fill_deployment_gaps, hand_out_code
+
+
+def main() -> None:
+    """Say where the account answers, and be there until standard input ends."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "cloud", "AWS_SECRET_ACCESS_KEY": "cloud"}
+    fill_deployment_gaps()
+    emulator = Emulator()
+    hand_out_code(emulator.url)
+    emulator.start()
+    print(emulator.url, flush=True)
+    sys.stdin.read()
+    emulator.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The drill of docs/operations.md: a table is restored beside the damaged one, and compared."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from chalice.test import Client
+
+from tests.conftest import User
+
+Read = Callable[[User], dict[str, Any]]
+
+
+@pytest.fixture
+def restore(aws: dict[str, str]) -> Iterator[Callable[[], Read]]:
+    """Restores the bindings as they are now into a table of another name; gives its reader."""
+    dynamodb, damaged = boto3.client("dynamodb"), aws["BINDINGS_TABLE"]
+    beside = f"{damaged}-drill"
+
+    def restored() -> Read:
+        dynamodb.restore_table_to_point_in_time(
+            SourceTableName=damaged, TargetTableName=beside, UseLatestRestorableTime=True
+        )
+        dynamodb.get_waiter("table_exists").wait(TableName=beside)
+        return lambda user: item(beside, user)
+
+    yield restored
+    dynamodb.delete_table(TableName=beside)
+
+
+def item(table: str, user: User) -> dict[str, Any]:
+    key = {"account": {"S": user.account}}
+    return boto3.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+
+
+def unbind(service: Any, user: User) -> None:
+    event = {"account": user.account, "operator": "chan", "ticket": "DRILL-1", "reason": "other"}
+    assert Client(service.app).lambda_.invoke("unbind", event).payload["outcome"] == "unbound"
+
+
+def test_a_damaged_account_is_told_by_comparing_and_mended_by_unbinding(
+    user: User, service: Any, aws: dict[str, str], restore: Callable[[], Read]
+):
+    phone = user.bound_phone()
+    before = restore()
+    assert before(user) == item(aws["BINDINGS_TABLE"], user)
+    boto3.client("dynamodb").update_item(
+        TableName=aws["BINDINGS_TABLE"],
+        Key={"account": {"S": user.account}},
+        UpdateExpression="SET secret = :other",
+        ExpressionAttributeValues={":other": {"B": b"never sealed"}},
+    )
+    assert user.verify(phone.code()).code == "unavailable"
+    assert before(user) != item(aws["BINDINGS_TABLE"], user)
+    unbind(service, user)
+    phone = user.bound_phone()
+    assert user.verify(phone.code()).status == 200
+
+
+def test_an_old_table_has_bound_what_was_unbound_since(
+    user: User, service: Any, restore: Callable[[], Read]
+):
+    """Why these accounts are unbound again before the door is opened."""
+    user.bound_phone()
+    before = restore()
+    unbind(service, user)
+    assert before(user)["state"] == {"S": "bound"}
