@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nstopped: {stop}", file=sys.stderr)
         return 1
     except (ClientError, BotoCoreError) as error:
-        print(f"\nstopped: AWS says: {error} Put that right and run the same again.", file=sys.stderr)
+        print(f"\nstopped: AWS says: {error}. Put that right and run the same again.", file=sys.stderr)
+        if "AccessDenied" in str(error) or "not authorized" in str(error):
+            print("infra/deployer.json is the policy that deploying takes.", file=sys.stderr)
         return 1
     return 0
 

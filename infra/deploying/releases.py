@@ -137,9 +137,8 @@ class Releases:
         try:
             kept = self._lambda.get_function(FunctionName=function, Qualifier=version)
         except ClientError as error:
-            raise Stop(f"version {version} of {function} is gone: {error}.") from error
-        with urllib.request.urlopen(kept["Code"]["Location"]) as answer:  # noqa: S310 - from AWS
-            code = answer.read()
+            raise Stop(f"version {version} of {function} cannot be had: {error}.") from error
+        code = _fetched(kept["Code"]["Location"])
         configuration = kept["Configuration"]
         updated = self._lambda.get_waiter("function_updated_v2")
         self._lambda.update_function_configuration(
@@ -171,3 +170,13 @@ class Releases:
 
     def _remember(self, releases: list[Release]) -> None:
         self._memory.store("releases", [asdict(release) for release in releases])
+
+
+def _fetched(location: str) -> bytes:
+    """The zip at an address that Lambda has just given out. Stop where it cannot be had."""
+    try:
+        with urllib.request.urlopen(location) as answer:  # noqa: S310 - from AWS
+            code: bytes = answer.read()
+    except OSError as error:
+        raise Stop(f"the code before cannot be fetched: {error}. Run the same again.") from error
+    return code

@@ -138,9 +138,23 @@ class Rehearsal:
         self.checks.that("every function runs what was packaged", holds=self._as_packaged(clone, seen))
         sizes = clone.deploy("package", STAGE)
         self.checks.same("and that is within its bounds", sizes.status, 0)
+        self._check_stage_settings()
         for table, kept in seen.tables.items():
             self.checks.same(f"{table} is protected, with point-in-time recovery", kept, (True, True))
         return clone
+
+    def _check_stage_settings(self) -> None:
+        [api] = look_at(STAGE).apis
+        stage = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        settings = stage["methodSettings"]["*/*"]
+        throttle = (settings["throttlingRateLimit"], settings["throttlingBurstLimit"])
+        self.checks.same("the API has its throttle", throttle, (100.0, 200))
+        self.checks.that(
+            "and logs no bodies", holds=not settings["dataTraceEnabled"], otherwise=settings
+        )
+        goes_to = (stage["accessLogSettings"] or {}).get("destinationArn", "")
+        ours = goes_to.endswith(f":log-group:/aws/apigateway/totp-binding-{STAGE}")
+        self.checks.that("its calls are logged", holds=ours, otherwise=goes_to)
 
     def _as_packaged(self, clone: Clone, seen: Seen) -> bool:
         """Whether the account holds the very zips that lie in the clone."""

@@ -35,6 +35,7 @@ def fill_deployment_gaps() -> None:
     _delete_deployments_that_nobody_sees()
     _recover_tables_in_time()
     _protect_stacks()
+    _keep_what_outlives_its_stack()
     _delete_managed_policies()
 
 
@@ -175,6 +176,19 @@ def _protect_stacks() -> None:
         update_termination_protection
     )
     CloudFormationResponse.delete_stack = delete_stack  # type: ignore[method-assign]
+
+
+def _keep_what_outlives_its_stack() -> None:
+    """Once it was created, RetainExceptOnCreate is Retain, the only policy that moto knows."""
+    delete = parsing.ResourceMap.delete
+
+    def delete_the_rest(self: parsing.ResourceMap) -> None:
+        for resource in self._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(self)
+
+    parsing.ResourceMap.delete = delete_the_rest  # type: ignore[method-assign]
 
 
 def _delete_managed_policies() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.deploy import put_edge, with_user_pool
 from infra.deploying import stacks
 from infra.deploying.console import Stop
 from infra.deploying.stacks import Stacks, Template, read_template
+from infra.deploying.stage import Stage
 from tests.deployment.conftest import Cloud
 
 TEMPLATE = Template("{}", ("Stage", "Part"))
@@ -27,12 +29,14 @@ class Formation(Cloud):
         super().__init__(**usual, delete_stack={}, **answers)
         self.states = list(states)
         self.events = list(events)
+        self.outputs: dict[str, str] = {}
 
     def describe_stacks(self, **asked: Any) -> Any:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if state is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "x")
-        return {"Stacks": [{"StackStatus": state, "Outputs": [], "StackStatusReason": "in use"}]}
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+        return {"Stacks": [{"StackStatus": state, "Outputs": outputs}]}
 
     def describe_stack_events(self, **asked: Any) -> Any:
         return {"StackEvents": self.events}
@@ -117,3 +121,31 @@ def test_a_template_that_needs_a_bucket_stops_the_deployment(tmp_path):
     path.write_text("Description: " + "x" * stacks.LARGEST_TEMPLATE)
     with pytest.raises(Stop, match=r"t\.yaml"):
         read_template(path)
+
+
+def test_the_edge_is_told_which_api_it_stands_in_front_of():
+    formation = Formation(None, "CREATE_COMPLETE")
+    put_edge(Stage("prod", parameters={"CallsByAddress": "50"}), Stacks(formation), "abc", "api")
+    [(_, asked)] = formation.calls
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
+    assert asked["StackName"] == "totp-binding-prod-edge"
+    assert given == {"Stage": "prod", "RestApiId": "abc", "ApiStage": "api", "CallsByAddress": "50"}
+
+
+POOL = {"Issuer": "https://login.example/pool", "DesktopClientId": "d", "MobileClientId": "m"}
+
+
+def test_a_user_pool_is_made_when_asked_for_and_found_again_when_not():
+    formation = Formation(None, None, "CREATE_COMPLETE")
+    formation.outputs = POOL
+    made = with_user_pool(Stage("prod"), Stacks(formation), create=True)
+    assert formation.done == ["create_stack"]
+    found = with_user_pool(Stage("prod"), Stacks(formation), create=False)
+    assert formation.done == ["create_stack"]
+    assert made.settings == found.settings
+    assert found.settings["LOGIN_ISSUER"] == POOL["Issuer"]
+
+
+def test_without_a_user_pool_the_stages_own_settings_hold():
+    stage = Stage("prod", settings={"LOGIN_ISSUER": "https://own.example"})
+    assert with_user_pool(stage, Stacks(Formation(None)), create=False) is stage
