@@ -42,10 +42,10 @@ _Intrinsics.add_multi_constructor("!", _written_out)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template's text and the names of the parameters it takes."""
+    """A template's text and the parameters it takes, each with its default or None."""
 
     body: str
-    parameters: tuple[str, ...]
+    parameters: Mapping[str, str | None]
 
 
 def read_template(path: Path) -> Template:
@@ -56,7 +56,12 @@ def read_template(path: Path) -> Template:
         raise Stop(
             f"{path.name} is over {LARGEST_TEMPLATE} bytes, more than CloudFormation takes at once."
         )
-    return Template(body, tuple(document.get("Parameters", {})))
+    defaults = {name: one.get("Default") for name, one in document.get("Parameters", {}).items()}
+    return Template(body, {name: _text(default) for name, default in defaults.items()})
+
+
+def _text(default: Any) -> str | None:
+    return None if default is None else str(default)
 
 
 class Stacks:
@@ -87,9 +92,9 @@ class Stacks:
             self.remove(name)
             stack = None
         parameters = [
-            {"ParameterKey": key, "ParameterValue": values[key]}
-            for key in template.parameters
-            if key in values
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, default in template.parameters.items()
+            if (value := values.get(key, default)) is not None
         ]
         request = {
             "StackName": name,

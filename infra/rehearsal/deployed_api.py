@@ -75,19 +75,20 @@ class DeployedApi:
         except (KeyError, TypeError, ValueError, AttributeError):
             return _own_answer(snapshot, "DEFAULT_5XX", ids)
 
+    def show(self, api: str, deployment: str) -> None:
+        """Keep what an API is at this moment, for when a stage shows that deployment."""
+        self._seen[api, deployment] = self._read(api)
+
     def _snapshot(self) -> _Snapshot | None:
         for api in self._gateway.get_rest_apis()["items"]:
             for stage in self._gateway.get_stages(restApiId=api["id"])["item"]:
                 if stage["stageName"] == self._stage:
-                    key = (api["id"], stage["deploymentId"])
-                    if key not in self._seen:
-                        self._seen[key] = self._read(api)
-                    return self._seen[key]
+                    return self._seen[api["id"], stage["deploymentId"]]
         return None
 
-    def _read(self, api: dict[str, Any]) -> _Snapshot:
+    def _read(self, api: str) -> _Snapshot:
         routes = []
-        resources = self._gateway.get_resources(restApiId=api["id"], embed=["methods"], limit=500)
+        resources = self._gateway.get_resources(restApiId=api, embed=["methods"], limit=500)
         for resource in resources["items"]:
             functions = {
                 method: found[1]
@@ -96,11 +97,12 @@ class DeployedApi:
             }
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(resource["path"]))
             routes.append(_Route(re.compile(pattern), resource["path"], functions))
-        answers = self._gateway.get_gateway_responses(restApiId=api["id"], limit=500)["items"]
+        answers = self._gateway.get_gateway_responses(restApiId=api, limit=500)["items"]
+        binary = self._gateway.get_rest_api(restApiId=api).get("binaryMediaTypes", [])
         return _Snapshot(
             routes,
             {answer["responseType"]: answer for answer in answers},
-            frozenset(api.get("binaryMediaTypes", [])),
+            frozenset(binary),
         )
 
     def _event(

@@ -14,11 +14,17 @@ from infra.local.http import Ask, Reply, Server, json_reply
 from infra.rehearsal.deployed_api import DeployedApi
 from infra.rehearsal.fleet import Fleet
 
+_DEPLOYMENTS = re.compile(r"/restapis/(\w+)/deployments")
+
 _HOP_BY_HOP = re.compile(r"connection|content-length|transfer-encoding|date|server", re.IGNORECASE)
 
 
 class Doorway:
-    """The REST API at ``/api``, and Lambda's own API: calls of functions here, the rest to AWS."""
+    """The REST API at ``/api``, and AWS's own APIs of Lambda and API Gateway.
+
+    Calls of functions end here, the rest is passed on to AWS; of a deployment it is seen what
+    it makes visible.
+    """
 
     def __init__(self, session: Any, aws_url: str, fleet: Fleet, stage: str) -> None:
         self._fleet = fleet
@@ -44,7 +50,10 @@ class Doorway:
             return self._api.respond(ask)
         if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
             return self._call(unquote(match[1]).rpartition(":")[2], ask.body or b"null")
-        return self._pass_on(ask)
+        reply = self._pass_on(ask)
+        if ask.method == "POST" and reply.status == 201 and (match := _DEPLOYMENTS.fullmatch(path)):
+            self._api.show(match[1], json.loads(reply.body)["id"])
+        return reply
 
     def _call(self, name: str, payload: bytes) -> Reply:
         try:

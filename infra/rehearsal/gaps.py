@@ -1,6 +1,7 @@
 """What moto lacks for a deployment by Chalice: named gap by gap, filled once for the emulator."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 from moto.apigateway.exceptions import BadRequestException
@@ -36,6 +37,7 @@ def fill_deployment_gaps() -> None:
     _recover_tables_in_time()
     _protect_stacks()
     _keep_what_outlives_its_stack()
+    _know_updates_that_change_nothing()
     _delete_managed_policies()
 
 
@@ -189,6 +191,18 @@ def _keep_what_outlives_its_stack() -> None:
         delete(self)
 
     parsing.ResourceMap.delete = delete_the_rest  # type: ignore[method-assign]
+
+
+def _know_updates_that_change_nothing() -> None:
+    """Parameters are text; moto keeps numbers as numbers and then finds them changed."""
+    validate = CloudFormationResponse._validate_different_update
+
+    def validate_text(self: CloudFormationResponse, given: Any, body: str, stack: Any) -> None:
+        text = {name: str(value) for name, value in stack.stack_parameters.items()}
+        before = SimpleNamespace(name=stack.name, template=stack.template, stack_parameters=text)
+        validate(self, given, body, before)  # type: ignore[arg-type]
+
+    CloudFormationResponse._validate_different_update = validate_text  # type: ignore[method-assign, assignment]
 
 
 def _delete_managed_policies() -> None:

@@ -160,7 +160,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Rotation seals keys that it cannot open again, and removes none but signing keys",
+        "Rotation makes keys, opens them to see that they are whole, and removes none but signing keys",
         (
             may("rotate_keys", "dynamodb:Query", "keys", leading="secret"),
             may("rotate_keys", "dynamodb:Query", "keys", leading="trail"),
@@ -176,7 +176,11 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may("rotate_keys", "kms:Encrypt", "key", purpose="trail"),
             may_not("rotate_keys", "kms:Encrypt", "key", purpose="other"),
             may_not("rotate_keys", "kms:Encrypt", "key"),
-            may_not("rotate_keys", "kms:Decrypt", "key", purpose="pass"),
+            may("rotate_keys", "kms:Decrypt", "key", purpose="secret", ahead=True),
+            may("rotate_keys", "kms:Decrypt", "key", purpose="pass", ahead=True),
+            may("rotate_keys", "kms:Decrypt", "key", purpose="trail", ahead=True),
+            may_not("rotate_keys", "kms:Decrypt", "key", purpose="other"),
+            may_not("rotate_keys", "kms:GenerateDataKey", "key", purpose="secret"),
             may_not("rotate_keys", "dynamodb:GetItem", "bindings", whole=True),
         ),
     ),
