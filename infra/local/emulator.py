@@ -17,6 +17,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.iam.models import Role
 from moto.kms.models import Key, KmsBackend
 from moto.moto_server.werkzeug_app import (
@@ -27,6 +28,9 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 LOOPBACK = "127.0.0.1"
+
+_ITERATORS = 1_000
+"""How many places in streams are remembered; DynamoDB forgets one after 15 minutes."""
 
 
 class Emulator:
@@ -81,6 +85,7 @@ def fill_gaps() -> None:
     _leave_streams_to_the_poller()
     _stream_one_record_per_change()
     _copy_no_items_for_puts()
+    _let_iterators_expire()
 
 
 class _KeyStateError(JsonRESTError):
@@ -215,3 +220,16 @@ def _copy_no_items_for_puts() -> None:
             del Table.__deepcopy__  # type: ignore[attr-defined]
 
     DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]
+
+
+def _let_iterators_expire() -> None:
+    """Old places in a stream are forgotten: moto keeps each, and polling would fill the memory."""
+    get_records = DynamoDBStreamsBackend.get_records
+
+    def get_and_forget(self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> dict[str, Any]:
+        answer = get_records(self, iterator_arn, limit)
+        for oldest in list(self.shard_iterators)[:-_ITERATORS]:
+            del self.shard_iterators[oldest]
+        return answer
+
+    DynamoDBStreamsBackend.get_records = get_and_forget  # type: ignore[method-assign]

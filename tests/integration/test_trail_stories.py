@@ -214,7 +214,7 @@ def assert_told(stories: list[Story], desk: Desk, subscriber: Subscriber) -> Non
         assert sorted(heard.items()) == [(entry["event_id"], entry["type"]) for entry in entries]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_trail_tells_random_stories_though_the_handler_is_killed_and_records_come_twice(
     seed: int,
     new_story: Callable[[random.Random], Story],
@@ -246,7 +246,7 @@ def test_the_trail_tells_random_stories_though_the_handler_is_killed_and_records
     assert sum(len(story.told) for story in stories) > 20
 
 
-@pytest.mark.parametrize("seed", range(100, 104))
+@pytest.mark.parametrize("seed", range(100, 103))
 def test_two_handlers_at_once_leave_one_chain(
     seed: int,
     new_story: Callable[[random.Random], Story],

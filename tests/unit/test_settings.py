@@ -25,7 +25,13 @@ from tests.conftest import (
 
 URL = "https://login.broker.example/keys"
 
-GIVEN = SETTINGS | {"BINDINGS_TABLE": "bindings", "KEYS_TABLE": "keys", "KMS_KEY": "alias/key"}
+GIVEN = SETTINGS | {
+    "BINDINGS_TABLE": "bindings",
+    "AUDIT_TABLE": "audit",
+    "KEYS_TABLE": "keys",
+    "KMS_KEY": "alias/key",
+    "EVENTS_TOPIC": "arn:aws:sns:us-east-1:123456789012:events",
+}
 """An environment with the key set itself."""
 
 FETCHED = {name: value for name, value in GIVEN.items() if name != "LOGIN_KEY_SET"} | {
@@ -35,8 +41,10 @@ FETCHED = {name: value for name, value in GIVEN.items() if name != "LOGIN_KEY_SE
 
 REQUIRED = [
     "BINDINGS_TABLE",
+    "AUDIT_TABLE",
     "KEYS_TABLE",
     "KMS_KEY",
+    "EVENTS_TOPIC",
     "OTP_ISSUER",
     "PASS_ISSUER",
     "PASS_AUDIENCE",
@@ -57,7 +65,9 @@ def complaint(environment: dict[str, str]) -> str:
 def test_a_whole_environment_is_read():
     assert read_settings(GIVEN) == Settings(
         bindings_table="bindings",
+        audit_table="audit",
         keys_table="keys",
+        events_topic="arn:aws:sns:us-east-1:123456789012:events",
         kms_key="alias/key",
         otp_issuer="极星期货",
         pass_issuer="https://2fa.broker.example",
@@ -77,6 +87,7 @@ def test_a_whole_environment_is_read():
         login_key_set_url=None,
         login_age=300,
         login_age_to_confirm=900,
+        trail_kept_years=7,
     )
 
 
@@ -89,12 +100,14 @@ def test_what_may_be_left_out_may_be_said():
             "LOGIN_CLIENT_CLAIM": "azp",
             "LOGIN_AGE": "60",
             "LOGIN_AGE_TO_CONFIRM": "86400",
+            "TRAIL_KEPT_YEARS": "10",
             "UNKNOWN": "ignored",
         }
     )
     assert settings.login.audience == "totp-binding"
     assert (settings.login.account_claim, settings.login.client_claim) == ("sub", "azp")
     assert (settings.login_age, settings.login_age_to_confirm) == (60, 86_400)
+    assert settings.trail_kept_years == 10
     assert (settings.login_key_set, settings.login_key_set_url) == (None, URL)
 
 
@@ -135,6 +148,9 @@ def test_an_empty_value_is_the_same_as_none(name: str):
         ("LOGIN_AGE", "9" * 5_000),
         ("LOGIN_AGE_TO_CONFIRM", "mark"),
         ("LOGIN_AGE_TO_CONFIRM", "86401"),
+        ("TRAIL_KEPT_YEARS", "mark"),
+        ("TRAIL_KEPT_YEARS", "0"),
+        ("TRAIL_KEPT_YEARS", "101"),
         ("LOGIN_KEY_SET", "mark"),
         ("LOGIN_KEY_SET", "[]"),
         ("LOGIN_KEY_SET", '{"keys": []}'),
