@@ -24,7 +24,9 @@ from infra.rehearsal.checks import Checks
 from infra.rehearsal.clone import Clone, copy_project
 from infra.rehearsal.doorway import Doorway
 from infra.rehearsal.fleet import Fleet
+from infra.rehearsal.mailbox import Mailbox
 from infra.rehearsal.story import Person, Support
+from infra.rehearsal.streams import Streams
 
 STAGE = "rehearsal"
 API_STAGE = "api"
@@ -61,9 +63,12 @@ def account() -> Iterator[str]:
 class Rehearsal:
     """The parts of one rehearsal, and its acts in their order."""
 
-    def __init__(self, aws_url: str, doorway: Doorway, fleet: Fleet, calls: Calls) -> None:
+    def __init__(
+        self, aws_url: str, doorway: Doorway, fleet: Fleet, streams: Streams, calls: Calls
+    ) -> None:
         self.checks = Checks()
         self._fleet = fleet
+        self._streams = streams
         self._calls = calls
         self._pool = stack.create_user_pool()
         self._base = f"{doorway.url}/{API_STAGE}"
@@ -168,9 +173,13 @@ class Rehearsal:
         story.gateway_story(self._person, self.checks)
         print("\n4. Support, through Lambda's invoke call")
         story.support_story(self._person, self._support, self.checks)
+        print("\n5. The audit trail, off the table's stream")
+        mailbox = Mailbox(STAGE)
+        self.checks.same("one stream is read", self._streams.follow(), 1)
+        story.auditors_story(self._person, self._support, mailbox, self.checks)
 
     def _upgrade(self, clone: Clone) -> Seen:
-        print("\n5. An upgrade over it, with bindings in place")
+        print("\n6. An upgrade over it, with bindings in place")
         before = look_at(STAGE)
         with (clone.folder / "app.py").open("a", encoding="utf-8") as app:
             app.write(NEW_ROUTE)
@@ -185,7 +194,7 @@ class Rehearsal:
         return after
 
     def _change_nothing(self, clone: Clone, before: Seen, how: str) -> None:
-        print(f"\n6. Deployed {how}: nothing to change")
+        print(f"\n7. Deployed {how}: nothing to change")
         ran = clone.deploy("deploy", STAGE)
         self.checks.same("it succeeds", ran.status, 0)
         self.checks.that(
@@ -196,7 +205,7 @@ class Rehearsal:
         self.checks.same("and nothing has changed in the account", look_at(STAGE), before)
 
     def _lose_memory(self, clone: Clone, before: Seen) -> None:
-        print("\n7. All that Chalice remembers is lost, here and in the account; then a new release")
+        print("\n8. All that Chalice remembers is lost, here and in the account; then a new release")
         boto3.client("ssm").delete_parameter(Name=f"/totp-binding/{STAGE}/chalice")
         shutil.rmtree(clone.folder / ".chalice" / "deployed")
         with (clone.folder / "app.py").open("a", encoding="utf-8") as app:
@@ -209,7 +218,7 @@ class Rehearsal:
         self.checks.same("the new code answers", self._person.call("GET", "/afternext").status, 200)
 
     def _roll_back(self, clone: Clone) -> None:
-        print("\n8. Back to the code before, and before that")
+        print("\n9. Back to the code before, and before that")
         self.checks.same("it goes back", clone.deploy("rollback", STAGE).status, 0)
         gone = self._person.call("GET", "/afternext")
         self.checks.same("the newest code is gone", story.refusal(gone), "not_found")
@@ -224,16 +233,19 @@ class Rehearsal:
         )
 
     def _destroy(self, clone: Clone) -> None:
-        print("\n9. Taken down, and put up again over the data that was kept")
+        print("\n10. Taken down, and put up again over the data that was kept")
         ran = clone.deploy("destroy", STAGE)
         self.checks.same("it is taken down", ran.status, 0)
         self.checks.that("saying what is kept", holds="kept" in ran.said, otherwise=ran.said)
         seen = look_at(STAGE)
         self.checks.same("code and API are gone", (seen.functions, seen.apis, seen.layers), ({}, [], []))
         self.checks.that("the tables are not", holds=len(seen.tables) >= 3, otherwise=seen.tables)
+        self._streams.follow()
         self.checks.same("it goes up again", self._clone("third").deploy("deploy", STAGE).status, 0)
+        self._streams.follow()
         story.still_bound(self._person, self.checks, "after all that")
-        print("\n10. Taken down with its data, when asked twice")
+        story.newest_is(self._person, self._support, "verified", self.checks)
+        print("\n11. Taken down with its data, when asked twice")
         ran = clone.deploy("destroy", STAGE, "--with-data", typed="prod\n")
         self.checks.same(
             "not by another stage's name", (ran.status, look_at(STAGE).tables != {}), (1, True)
@@ -255,10 +267,12 @@ def main() -> int:
         session: Any = boto3.Session()
         fleet = Fleet(session, aws_url, python, HOME)
         doorway = Doorway(session, aws_url, fleet, API_STAGE)
+        streams = Streams(fleet)
         calls = Calls()
         try:
-            return Rehearsal(aws_url, doorway, fleet, calls).run()
+            return Rehearsal(aws_url, doorway, fleet, streams, calls).run()
         finally:
+            streams.stop()
             fleet.stop()
             doorway.stop()
             calls.stop()

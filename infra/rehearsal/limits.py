@@ -5,7 +5,7 @@ OF_THE_REHEARSAL = [
     "Quotas, throttles and cold starts at the size of a market's open.",
     "The real gateway: its routes and answers are played here as they were deployed, by another.",
     "EDGE=1 and USERPOOL=1, and what the throttle and the access log do: the emulator has none.",
-    "The stream, EventBridge's clock and CloudWatch's alarms: nothing sets them off here.",
+    "EventBridge's clock and CloudWatch's alarms: nothing sets them off here.",
     "Lambda's own machine: the runtime client is Amazon's, the sandbox around it is this machine.",
 ]
 """Said at the end of each rehearsal."""

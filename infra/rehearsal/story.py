@@ -12,8 +12,24 @@ import urllib3
 
 from infra.local.stack import DEMO_PASSWORD, UserPool
 from infra.rehearsal.checks import Checks
+from infra.rehearsal.mailbox import Mailbox
 
 STEP_SECONDS = 30
+
+STREAM_PATIENCE_SECONDS = 30.0
+"""How long a change may take through the stream, the start of its function included."""
+
+_HISTORY = [
+    "bound",
+    "bind_started",
+    "unbound",
+    "unlocked",
+    "wrong_code",
+    "channel_bound",
+    "bound",
+    "bind_started",
+]
+"""What the stories of clients and support leave behind, newest first."""
 
 
 class Answer:
@@ -101,6 +117,15 @@ class Support:
         answer = self._lambda.invoke(FunctionName=f"totp-binding-{self._stage}-{function}", Payload=sent)
         return json.loads(answer["Payload"].read())
 
+    def history_of(self, account: str, enough: int) -> list[dict[str, Any]]:
+        """The account's history, once it has so many entries or patience is out."""
+        deadline = time.monotonic() + STREAM_PATIENCE_SECONDS
+        while True:
+            history: list[dict[str, Any]] = self.ask("lookup", account=account, limit=100)["history"]
+            if len(history) >= enough or time.monotonic() > deadline:
+                return history
+            time.sleep(0.3)
+
 
 def clients_story(person: Person, audience: str, checks: Checks) -> None:
     """From an unbound account to passes on both channels, refusals included."""
@@ -175,6 +200,29 @@ def support_story(person: Person, support: Support, checks: Checks) -> None:
     person.scan()
     again = person.call("POST", "/bind/confirm", {"code": person.code()})
     checks.same("the account binds anew", again.json.get("state"), "bound")
+
+
+def auditors_story(person: Person, support: Support, mailbox: Mailbox, checks: Checks) -> None:
+    """Every change is in the account's history, in its order, and was told to whom it concerns."""
+    history = support.history_of(person.account, len(_HISTORY))
+    kinds = [entry["type"] for entry in history]
+    checks.same("each change is an audit row, newest first", kinds, _HISTORY)
+    unbound = next((entry for entry in history if entry["type"] == "unbound"), {})
+    told = [unbound.get(name) for name in ("operator", "ticket", "reason")]
+    checks.same("which says who unbound, and why", told, ["rehearsal", "T-2", "new_device"])
+    notified = mailbox.read(STREAM_PATIENCE_SECONDS, len(_HISTORY))
+    ours = [one["type"] for one in notified if one["account"] == person.account]
+    checks.same("and each was published once", sorted(ours), sorted(_HISTORY))
+
+
+def newest_is(person: Person, support: Support, kind: str, checks: Checks) -> None:
+    """The last change of the account has come through the stream."""
+    deadline = time.monotonic() + STREAM_PATIENCE_SECONDS
+    newest = None
+    while newest != kind and time.monotonic() < deadline:
+        history = support.history_of(person.account, 1)
+        newest = history[0]["type"] if history else None
+    checks.same("and its trail goes on", newest, kind)
 
 
 def still_bound(person: Person, checks: Checks, when: str) -> None:
