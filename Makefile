@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PYTEST := .venv/bin/python -m pytest
-COVERAGE := .venv/bin/coverage run
+MEASURED := --cov --cov-report= --cov-fail-under=0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
@@ -37,10 +37,10 @@ types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
 unit: dev ## The core, the handlers and the deployment's steps, on moto
-	$(COVERAGE) -m pytest tests/unit tests/integration tests/deployment
+	$(PYTEST) -n 2 tests/unit tests/integration tests/deployment $(MEASURED)
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
-	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(COVERAGE) --append -m pytest tests/engine'
+	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine $(MEASURED) --cov-append'
 
 permissions: dev $(IAM_SIMULATOR) ## The roles, held against their table and against what each function calls
 	$(PYTEST) tests/permissions
@@ -80,7 +80,7 @@ dev: ## The virtual environment, up to date
 
 tools: ## The Debian packages that the tests need
 	@for pair in oathtool:oathtool zbarimg:zbar-tools java:default-jre-headless npm:npm ip:iproute2 \
-	    unshare:util-linux chromium:chromium; do \
+	    unshare:util-linux chromium:chromium curl:curl; do \
 	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
 	test -e $(CHINESE_FONT) || missing="$$missing fonts-noto-cjk"; \

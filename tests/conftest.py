@@ -304,7 +304,6 @@ def service(aws: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv(name, value)
     wiring.forget()
     wiring.parts().rotation.run()
-    wiring.forget()
     yield entry_points
     wiring.forget()
 

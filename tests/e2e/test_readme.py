@@ -34,6 +34,7 @@ RANDOM_PARTS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
     (r"(retry_after\":|Wait )\d+", r"\1<seconds>"),
     (r"Content-Length: \d+", "Content-Length: <bytes>"),
+    (r"Date: .+ GMT", "Date: <now>"),
 )
 """What differs from run to run, each with what stands for it in a comparison."""
 

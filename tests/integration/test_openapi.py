@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from openapi_spec_validator import validate
 
+from chalicelib import wiring
 from chalicelib.core.refusal import Refusal
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
@@ -293,6 +294,7 @@ def test_every_refusal_that_is_described_happens_as_described(
         headers |= {"Content-Type": "application/problem+json"}
         answer = Answer(status, headers, json.dumps(document).encode())
     elif code == "unavailable":
+        wiring.forget()
         wire.refuse("*", "ThrottlingException")
         answer = user.call(method, path, body_for(path))
     else:
