@@ -2,6 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PYTEST := .venv/bin/python -m pytest
+QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report= --cov-fail-under=0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
@@ -24,7 +25,8 @@ run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until i
 conformance: ## Replay the checklist of docs/clients.md; URL=... for a stack that has just been started
 	@exec $(PYTHON) -m infra.local.conformance $(URL)
 
-check: lint types unit coverage ## The quick part of the tests: Python and pip alone
+check: lint types ## The quick part of the tests: Python and pip alone
+	$(PYTEST) -n 2 $(QUICK)
 
 test: lint types unit engine permissions e2e rehearse browser coverage ## Every test; installs Debian and npm packages (root or sudo)
 
@@ -37,7 +39,7 @@ types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
 unit: dev ## The core, the handlers and the deployment's steps, on moto
-	$(PYTEST) -n 2 tests/unit tests/integration tests/deployment $(MEASURED)
+	$(PYTEST) -n 2 $(QUICK) $(MEASURED)
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
 	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine $(MEASURED) --cov-append'
