@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from chalicelib.aws.keyring import Keyring
-from chalicelib.core.rotation import Plan, Purpose, Term, plan_data_keys, plan_signing_keys
+from chalicelib.core.keys import Plan, Purpose, Term, plan_data_keys, plan_signing_keys
 from chalicelib.edge.passes import new_signing_key
 from chalicelib.log import log
 from chalicelib.metrics import counted

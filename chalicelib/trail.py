@@ -12,8 +12,8 @@ from chalicelib.aws.audit_table import AuditTable, Row, Taken, Topic
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.stream import read_change
 from chalicelib.core.chain import SEAL, Link, link_of, row_id, seal
+from chalicelib.core.keys import Purpose
 from chalicelib.core.refusal import Unavailable
-from chalicelib.core.rotation import Purpose
 from chalicelib.core.trail import Change, Finding, Verdict, judge
 from chalicelib.edge.history import notification
 from chalicelib.log import log

@@ -7,7 +7,7 @@ from chalicelib.aws import clients
 from chalicelib.aws.audit_table import AuditTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.stream import read_image
-from chalicelib.core.rotation import Purpose
+from chalicelib.core.keys import Purpose
 from chalicelib.core.trail import Image
 from chalicelib.trail import YEAR_SECONDS
 from infra.trail_check import Break, Evidence, breaks

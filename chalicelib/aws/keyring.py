@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.clients import error_code, number, trouble
+from chalicelib.core.keys import Purpose, Term, newest
 from chalicelib.core.refusal import Unavailable
-from chalicelib.core.rotation import Purpose, Term, newest
 from chalicelib.log import log
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.aws.keyring import Keyring
 from chalicelib.core.binding import Binding, SealedSecret
+from chalicelib.core.keys import Purpose
 from chalicelib.core.refusal import Unavailable
-from chalicelib.core.rotation import Purpose
 
 _NONCE_BYTES = 12
 """96 bits, made at random: NIST SP 800-38D section 8.2.2 allows 2^32 of them under one key."""

@@ -21,8 +21,8 @@ from jwt.algorithms import ECAlgorithm
 from chalicelib.aws.keyring import Keyring, OpenKey
 from chalicelib.core.binding import Binding
 from chalicelib.core.channel import Channel
+from chalicelib.core.keys import PASS_SECONDS, Purpose
 from chalicelib.core.refusal import Unavailable
-from chalicelib.core.rotation import PASS_SECONDS, Purpose
 
 TYPE = "totp-pass+jwt"
 """The ``typ`` header (RFC 8725 section 3.11): no other kind of token can be taken for a pass."""

@@ -16,9 +16,9 @@ from infra.environment import ROOT
 from infra.gateway_answers import REFUSALS, both_languages
 from infra.local.feed import Feed
 from infra.local.functions import INVOKE_PATH, Functions
-from infra.local.http import Ask, Reply, json_reply
 from infra.local.pages import Pages
 from infra.local.presets import Presets
+from infra.local.server import Ask, Reply, json_reply
 from infra.local.stack import STAGE, UserPool
 
 BASE = "/api"

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from chalice.local import LambdaContext
 
-from infra.local.http import Reply
+from infra.local.server import Reply
 from infra.local.stack import STAGE
 
 INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?.*)?")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.local.http import Reply
+from infra.local.server import Reply
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",

@@ -14,10 +14,10 @@ from infra.local import stack
 from infra.local.emulator import Emulator
 from infra.local.feed import Feed
 from infra.local.front import Front, refused
-from infra.local.http import Server
 from infra.local.onlooker import Onlooker, terminal
 from infra.local.poller import Poller
 from infra.local.presets import Presets
+from infra.local.server import Server
 
 USUAL_PORT = 8000
 

@@ -10,7 +10,7 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from infra.local.functions import INVOKE_PATH
-from infra.local.http import Ask, Reply, Server, json_reply
+from infra.local.server import Ask, Reply, Server, json_reply
 from infra.rehearsal.deployed_api import DeployedApi
 from infra.rehearsal.fleet import Fleet
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.local.http import Ask, Reply, Server, json_reply
+from infra.local.server import Ask, Reply, Server, json_reply
 
 PATIENCE_SECONDS = 60.0
 """How long a function may take to answer, its start included."""

@@ -13,7 +13,7 @@ from chalicelib.aws import clients
 from chalicelib.aws.audit_table import AuditTable, Topic
 from chalicelib.aws.keyring import Keyring, OpenKey
 from chalicelib.core.chain import SEAL, is_sealed, row_id
-from chalicelib.core.rotation import Term
+from chalicelib.core.keys import Term
 from chalicelib.trail import Trail
 from infra.local.poller import Stream
 from tests.conftest import code_at

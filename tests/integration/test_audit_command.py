@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.core.chain import is_sealed, row_id, seal
-from chalicelib.core.rotation import Purpose
+from chalicelib.core.keys import Purpose
 from chalicelib.trail import YEAR_SECONDS
 from infra import audit
 from infra.local.stack import SCHEDULED_EVENT

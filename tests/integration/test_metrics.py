@@ -11,7 +11,7 @@ from chalice.local import LambdaEventConverter
 from chalice.test import Client
 
 from chalicelib import metrics
-from chalicelib.core.rotation import Purpose
+from chalicelib.core.keys import Purpose
 from chalicelib.log import log
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, User

@@ -22,7 +22,7 @@ from chalicelib.edge.language import Language
 from infra.environment import ROOT
 from infra.local import functions as local_functions
 from infra.local.functions import INVOKE_PATH, Functions
-from infra.local.http import Ask, Reply, Server, json_reply
+from infra.local.server import Ask, Reply, Server, json_reply
 from infra.support_desk import screen
 from infra.support_desk.command import main
 from infra.support_desk.trouble import Exit

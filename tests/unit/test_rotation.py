@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.core.rotation import (
+from chalicelib.core.keys import (
     Plan,
     Term,
     newest,
