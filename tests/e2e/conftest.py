@@ -20,28 +20,11 @@ import boto3
 import pytest
 
 from infra.environment import ROOT
+from tests.conftest import Answer
 
 PASSWORD = "Demo-Pass-1"
 
 T = TypeVar("T")
-
-
-@dataclass
-class Answer:
-    """An HTTP answer."""
-
-    status: int
-    headers: dict[str, str]
-    raw: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.raw)
-
-    @property
-    def code(self) -> str | None:
-        code: str | None = self.json.get("code")
-        return code
 
 
 @dataclass
