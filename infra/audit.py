@@ -30,10 +30,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.aws.clients import describe
 from chalicelib.core.refusal import Unavailable
 from chalicelib.edge.times import rfc3339
-from infra import trail_export
-from infra.auditor import Auditor
-from infra.trail_check import Break, Damage
-from infra.trail_export import Month
+from infra.auditing import copies
+from infra.auditing.auditor import Auditor
+from infra.auditing.check import Break, Damage
+from infra.auditing.copies import Month
 
 LAG_SECONDS = 8
 """How long a change may take from the binding into the trail before an auditor calls it lost."""
@@ -128,15 +128,15 @@ def export(auditor: Auditor, asked: argparse.Namespace) -> int:
     }
     rows = auditor.table.recorded(month.start, month.end)
     if asked.to:
-        manifest = trail_export.write(rows, asked.to, about)
+        manifest = copies.write(rows, asked.to, about)
         print(f"{manifest['rows']} rows in {asked.to}, sha256 {manifest['sha256']}")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"audit-{auditor.stage}-{month.name}.jsonl"
-        manifest = trail_export.write(rows, path, about)
-        files = [path, trail_export.manifest_path(path)]
+        manifest = copies.write(rows, path, about)
+        files = [path, copies.manifest_path(path)]
         kept_until = max(month.end, now) + auditor.kept_seconds
-        for address in trail_export.upload(files, asked.bucket, asked.prefix, kept_until):
+        for address in copies.upload(files, asked.bucket, asked.prefix, kept_until):
             print(address)
     print(f"{manifest['rows']} rows, sha256 {manifest['sha256']}")
     return 0

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from chalicelib.core.chain import position_of
-from infra.auditor import Auditor
+from infra.auditing.auditor import Auditor
 from tests.conftest import DESKTOP, MOBILE, Clock, Phone, User, Wire
 from tests.integration.conftest import Delivery, Desk, Subscriber
 

@@ -11,7 +11,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib import wiring
-from infra.auditor import Auditor
+from infra.auditing.auditor import Auditor
 from infra.local.poller import Stream
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, Clock, User

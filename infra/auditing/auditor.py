@@ -10,7 +10,7 @@ from chalicelib.aws.stream import read_image
 from chalicelib.core.keys import Purpose
 from chalicelib.core.trail import Image
 from chalicelib.trail import YEAR_SECONDS
-from infra.trail_check import Break, Evidence, breaks
+from infra.auditing.check import Break, Evidence, breaks
 
 
 class Auditor:

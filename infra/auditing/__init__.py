@@ -1,0 +1,1 @@
+"""What the auditors' command does: check the trail, and export it."""
