@@ -17,7 +17,7 @@ import boto3
 from infra.deploying.stage import USUAL_REGION
 from infra.environment import ROOT, ensure
 from infra.local import stack
-from infra.rehearsal import limits, story
+from infra.rehearsal import drill, limits, story
 from infra.rehearsal.account import Seen, look_at
 from infra.rehearsal.calls import Calls, not_allowed
 from infra.rehearsal.checks import Checks
@@ -115,6 +115,8 @@ class Rehearsal:
         self._change_nothing(second, before, "from a second clone")
         self._lose_memory(second, before)
         self._roll_back(second)
+        print("\n10. Each table is restored beside the one in use, as docs/operations.md has it")
+        drill.restore_beside(sorted(look_at(STAGE).tables), self.checks)
         self._destroy(second)
         lacking = not_allowed(self._calls.actions)
         print("\nPermissions")
@@ -233,7 +235,7 @@ class Rehearsal:
         )
 
     def _destroy(self, clone: Clone) -> None:
-        print("\n10. Taken down, and put up again over the data that was kept")
+        print("\n11. Taken down, and put up again over the data that was kept")
         # Lambda would go on reading until the mapping goes, and fail as quietly as it can.
         self._streams.stop()
         ran = clone.deploy("destroy", STAGE)
@@ -246,7 +248,7 @@ class Rehearsal:
         self._streams.follow()
         story.still_bound(self._person, self.checks, "after all that")
         story.newest_is(self._person, self._support, "verified", self.checks)
-        print("\n11. Taken down with its data, when asked twice")
+        print("\n12. Taken down with its data, when asked twice")
         ran = clone.deploy("destroy", STAGE, "--with-data", typed="prod\n")
         self.checks.same(
             "another stage's name does not do", (ran.status, look_at(STAGE).tables != {}), (1, True)

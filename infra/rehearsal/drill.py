@@ -1,0 +1,27 @@
+"""The drill of ``docs/operations.md``: each table restored beside the one in use, and compared."""
+
+from typing import Any
+
+import boto3
+
+from infra.rehearsal.checks import Checks
+
+SUFFIX = "-drill"
+
+
+def restore_beside(tables: list[str], checks: Checks) -> None:
+    """Restore each table to its latest moment under another name, compare, and delete the copy."""
+    dynamodb = boto3.client("dynamodb")
+    for table in tables:
+        beside = f"{table}{SUFFIX}"
+        dynamodb.restore_table_to_point_in_time(
+            SourceTableName=table, TargetTableName=beside, UseLatestRestorableTime=True
+        )
+        dynamodb.get_waiter("table_exists").wait(TableName=beside)
+        checks.same(f"{table} comes back whole", _items(beside), _items(table))
+        dynamodb.delete_table(TableName=beside)
+
+
+def _items(table: str) -> list[dict[str, Any]]:
+    pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return sorted((item for page in pages for item in page["Items"]), key=repr)
