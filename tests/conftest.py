@@ -1,26 +1,36 @@
 """What tests share: one clock, one way to log in, one way to make a code, one wire to AWS."""
 
+import copy
 import itertools
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import jwt
 import pyotp
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
+from botocore.config import Config
 from botocore.endpoint import Endpoint
 from chalice.test import Client
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 import app as entry_points
 from chalicelib import wiring
+from chalicelib.aws import clients
 from chalicelib.log import log
 from infra.local import stack
 from infra.local.emulator import fill_gaps
@@ -265,6 +275,33 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     return wire
 
 
+def untraced(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, which the measuring of coverage does not follow into the emulated AWS.
+
+    Nothing that is measured runs in there, and following it takes as long as all the rest.
+    """
+
+    def silent(*arguments: Any, **named: Any) -> Any:
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return call(*arguments, **named)
+        finally:
+            sys.settrace(tracer)
+
+    return silent
+
+
+def kept_client(service: str, config: Config) -> Any:
+    """A boto3 client, made once for all tests rather than once for each."""
+    return _client(service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@cache
+def _client(service: str, attempts: int, endpoint: str | None) -> Any:
+    return boto3.client(service, config=clients._config(attempts))  # type: ignore[call-overload]
+
+
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
     """moto in this process, with the resources of the template; the settings that name them."""
@@ -278,7 +315,9 @@ def aws() -> Iterator[dict[str, str]]:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
     fill_gaps()
-    with mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setattr(BaseClient, "_make_api_call", untraced(BaseClient._make_api_call))
+        patch.setattr(clients, "boto3", SimpleNamespace(client=kept_client))
         outputs = stack.create_resources("test")
         yield {
             "BINDINGS_TABLE": outputs["BindingsTable"],
@@ -291,21 +330,41 @@ def aws() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(wiring, "clock", clock)
-    return clock
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def first_keys(aws: dict[str, str]) -> dict[Any, Any]:
+    """What the keys table holds after a deployment's first rotation."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_up(patch, aws, Clock())
+        wiring.parts().rotation.run()
+    return copy.deepcopy(keys_table(aws).items)
 
 
 @pytest.fixture
-def service(aws: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The entry points, put together anew on the emulated AWS, with keys made."""
-    for name, value in (aws | SETTINGS).items():
-        monkeypatch.setenv(name, value)
-    wiring.forget()
-    wiring.parts().rotation.run()
+def service(
+    aws: dict[str, str], first_keys: dict[Any, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """The entry points, put together anew on the emulated AWS, with nothing but the first keys."""
+    keys_table(aws).items = copy.deepcopy(first_keys)
+    set_up(monkeypatch, aws, clock)
     yield entry_points
     wiring.forget()
+
+
+def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -> None:
+    """The settings in the environment, and a process that has just begun."""
+    for name, value in (aws | SETTINGS).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(wiring, "clock", clock)
+    wiring.forget()
+
+
+def keys_table(aws: dict[str, str]) -> Any:
+    """The keys table as moto keeps it."""
+    return dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[aws["KEYS_TABLE"]]
 
 
 @pytest.fixture

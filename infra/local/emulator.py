@@ -4,7 +4,6 @@ moto checks a condition and writes in two steps, so two conditional writes at on
 which DynamoDB never lets happen. Its calls are therefore let in one at a time.
 """
 
-import copy
 import json
 import logging
 import threading
@@ -14,9 +13,8 @@ from typing import Any
 from moto.awslambda.models import LambdaBackend
 from moto.cloudformation import parsing
 from moto.core.exceptions import JsonRESTError
-from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import Item
-from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodb.models.table import StreamShard
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.iam.models import Role
 from moto.kms.models import Key, KmsBackend
@@ -26,6 +24,8 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from werkzeug.serving import BaseWSGIServer, make_server
+
+from infra.local.shortcuts import take_shortcuts
 
 LOOPBACK = "127.0.0.1"
 
@@ -84,8 +84,8 @@ def fill_gaps() -> None:
     _leave_out_what_it_cannot_make()
     _leave_streams_to_the_poller()
     _stream_one_record_per_change()
-    _copy_no_items_for_puts()
     _let_iterators_expire()
+    take_shortcuts()
 
 
 class _KeyStateError(JsonRESTError):
@@ -190,36 +190,6 @@ def _stream_one_record_per_change() -> None:
             del self.items[count - 1]
 
     StreamShard.add = add_change  # type: ignore[method-assign]
-
-
-def _copy_no_items_for_puts() -> None:
-    """A transaction of puts into a table without a stream keeps the table's old shape, not its items.
-
-    moto copies each table that a transaction names, item by item, to be able to take it back: with
-    a few thousand rows that holds everybody up. A put replaces an item and leaves the old one whole.
-    """
-    transact = DynamoDBBackend.transact_write_items
-
-    def shape(self: Table, memo: Any) -> Table:
-        kept = copy.copy(self)
-        kept.items = copy.copy(self.items)
-        kept.items.update(
-            {key: dict(rows) for key, rows in self.items.items() if isinstance(rows, dict)}
-        )
-        return kept
-
-    def transact_puts(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-        puts = [item["Put"] for item in transact_items if "Put" in item]
-        tables = [self.tables.get(put["TableName"]) for put in puts]
-        if len(puts) < len(transact_items) or not all(one and not one.stream_shard for one in tables):
-            return transact(self, transact_items)
-        Table.__deepcopy__ = shape  # type: ignore[attr-defined]
-        try:
-            return transact(self, transact_items)
-        finally:
-            del Table.__deepcopy__  # type: ignore[attr-defined]
-
-    DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]
 
 
 def _let_iterators_expire() -> None:

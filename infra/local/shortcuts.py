@@ -1,0 +1,80 @@
+"""Where moto takes the long way round, the short one: the same answers, many times sooner.
+
+A few thousand audit rows would otherwise hold up every call, since calls are let in one at a time.
+"""
+
+import copy
+from collections import defaultdict
+from typing import Any
+
+from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+
+def take_shortcuts() -> None:
+    """Take them from here on. To be called once in a process."""
+    _copy_no_items_for_puts()
+    _query_under_one_key()
+    _write_the_one_type_of_a_value()
+
+
+def _copy_no_items_for_puts() -> None:
+    """A transaction of puts into a table without a stream keeps the table's old shape, not its items.
+
+    moto copies each table that a transaction names, item by item, to be able to take it back: with
+    a few thousand rows that holds everybody up. A put replaces an item and leaves the old one whole.
+    """
+    transact = DynamoDBBackend.transact_write_items
+
+    def shape(self: Table, memo: Any) -> Table:
+        kept = copy.copy(self)
+        kept.items = copy.copy(self.items)
+        kept.items.update(
+            {key: dict(rows) for key, rows in self.items.items() if isinstance(rows, dict)}
+        )
+        return kept
+
+    def transact_puts(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        puts = [item["Put"] for item in transact_items if "Put" in item]
+        tables = [self.tables.get(put["TableName"]) for put in puts]
+        if len(puts) < len(transact_items) or not all(one and not one.stream_shard for one in tables):
+            return transact(self, transact_items)
+        Table.__deepcopy__ = shape  # type: ignore[attr-defined]
+        try:
+            return transact(self, transact_items)
+        finally:
+            del Table.__deepcopy__  # type: ignore[attr-defined]
+
+    DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]
+
+
+def _query_under_one_key() -> None:
+    """A query of a table looks at the items of its own hash key, not at those of all."""
+    query = Table.query
+
+    def query_under(self: Table, hash_key: DynamoType | None, *how: Any, **more: Any) -> Any:
+        if self.range_key_attr is None or self.all_indexes():
+            return query(self, hash_key, *how, **more)
+        narrow = copy.copy(self)
+        narrow.items = defaultdict(dict, {hash_key: self.items.get(hash_key, {})})
+        return query(narrow, hash_key, *how, **more)
+
+    Table.query = query_under  # type: ignore[method-assign]
+
+
+def _write_the_one_type_of_a_value() -> None:
+    """A value of DynamoDB's has one type out of ten; moto tries all of them, by every name."""
+    write = BaseJSONSerializer._serialize_type_structure
+
+    def write_one(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name != "AttributeValue" or not isinstance(value, dict):
+            return write(self, serialized, value, shape, key)
+        wrapper: dict[str, Any] = {}
+        for name, inner in value.items():
+            self._serialize(wrapper, inner, shape.members[name], name)
+        self._default_serialize(serialized, wrapper, shape, key)
+        return None
+
+    BaseJSONSerializer._serialize_type_structure = write_one  # type: ignore[method-assign]
