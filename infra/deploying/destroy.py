@@ -4,6 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.deploying import mappings
 from infra.deploying.console import line
 from infra.deploying.stacks import Stacks
 from infra.deploying.stage import APP, Stage
@@ -29,9 +30,8 @@ def remove_code(session: Any, stage: Stage, functions: list[str], api: str | Non
         function = stage.function(name)
         rule = f"{function}{_RULE}"
         _unless_gone(lambda rule=rule: _remove_rule(events, rule))
-        mappings = functions_api.list_event_source_mappings(FunctionName=function)
-        for mapping in mappings["EventSourceMappings"]:
-            functions_api.delete_event_source_mapping(UUID=mapping["UUID"])
+        for mapping in mappings.of_function(functions_api, function):
+            mappings.remove(functions_api, mapping)
         if _unless_gone(lambda function=function: functions_api.delete_function(FunctionName=function)):
             line(f"function     {function} deleted")
 
