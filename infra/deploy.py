@@ -60,6 +60,8 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     """From whatever there is to a serving stage."""
     session = stage.session()
     heading(f"Preflight of {stage.name}")
+    if userpool:
+        stage.check_for_user_pool()
     account = preflight.who(session, stage)
     stacks = Stacks(session.client("cloudformation"))
     preflight.check_limits(session, stage)
@@ -110,15 +112,14 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     heading("Keys")
     functions.make_first_keys()
 
-    heading("Smoke check")
-    smoke.check(stage.url or api.url, functions)
+    # The stage's own name leads to the API only by what the edge puts there.
+    if edge or stacks.outputs(stage.edge_stack) is not None:
+        put_edge(stage, stacks, served, api_stage)
+    check_from_outside(stage, api.url, functions)
     if serving is None or serving.deployment != api.served:
         line(f"done         {releases.add(digest, names, api.served)}")
         releases.prune(api)
 
-    if edge or stacks.outputs(stage.edge_stack) is not None:
-        heading("Edge")
-        put_edge(stage, stacks, served, api_stage)
     say_what_next(stage, api.url)
 
 
@@ -134,8 +135,7 @@ def rollback(stage: Stage) -> None:
         raise Stop(f"{stage.name} is not deployed in {stage.region}.")
     api = Api(session, stage, served, api_stage)
     Releases(session, stage, memory).go_back(api)
-    heading("Smoke check")
-    smoke.check(stage.url or api.url, Functions(session, stage))
+    check_from_outside(stage, api.url, Functions(session, stage))
     line("done         tables, keys, roles and alarms are as they were; make deploy goes forward again")
 
 
@@ -190,9 +190,16 @@ def put_resources(stage: Stage, stacks: Stacks) -> dict[str, str]:
 
 def put_edge(stage: Stage, stacks: Stacks, api: str, api_stage: str) -> None:
     """The optional stack in front of the API."""
+    heading("Edge")
     values = {"Stage": stage.name, "RestApiId": api, "ApiStage": api_stage, **stage.parameters}
     for name, value in stacks.put(stage.edge_stack, read_template(INFRA / "edge.yaml"), values).items():
         line(f"{name:<12} {value}")
+
+
+def check_from_outside(stage: Stage, url: str, functions: Functions) -> None:
+    """The smoke check, at the address that clients use. Stop where it fails."""
+    heading("Smoke check")
+    smoke.check(stage.url or url, functions, own_name=stage.url is not None)
 
 
 def run_chalice(stage: Stage) -> None:
