@@ -44,17 +44,29 @@ class Remembering(Memory):
         self.stored = document
 
 
+class Lambda(Cloud):
+    """Lambda, which is done with every change at once."""
+
+    def get_waiter(self, name: str) -> Any:
+        return Cloud(wait={})
+
+
+class GoesBack:
+    """An API that has every deployment."""
+
+    def go_back_to(self, deployment: str) -> None:
+        pass
+
+
 def test_the_code_before_runs_on_the_architecture_it_was_packaged_for(monkeypatch):
     monkeypatch.setattr(releases, "_fetched", lambda location: b"zip")
-    cloud = Cloud(
+    cloud = Lambda(
         get_function={"Code": {"Location": "https://x"}, "Configuration": KEPT},
         update_function_configuration={},
         update_function_code={},
     )
-    monkeypatch.setattr(cloud, "get_waiter", lambda name: Cloud(wait={}), raising=False)
-    monkeypatch.setattr(cloud, "go_back_to", lambda deployment: None, raising=False)
     remembering = Remembering()
-    api: Any = cloud
+    api: Any = GoesBack()
     Releases(cloud, Stage("trial"), remembering).go_back(api)
     asked = dict(cloud.calls)
     assert asked["update_function_code"]["Architectures"] == ["x86_64"]
