@@ -108,7 +108,9 @@ def test_a_name_is_called_only_once_the_edge_has_made_it(
     monkeypatch.setattr(deploy.record, "chalice_stage", lambda *given: {}, raising=False)
     for step in ("Memory", "Releases", "Api", "Functions"):
         monkeypatch.setattr(deploy, step, Anything)
-    monkeypatch.setattr(deploy, "put_resources", lambda *given: {"AccessLogGroup": "g"})
+    monkeypatch.setattr(
+        deploy, "put_resources", lambda *given: {"AccessLogGroup": "g", "BindingsStreamArn": "s"}
+    )
     monkeypatch.setattr(deploy, "say_what_next", lambda *given: None)
     monkeypatch.setattr(Stage, "session", lambda stage: Anything())
     monkeypatch.setattr(
