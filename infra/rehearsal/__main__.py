@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 
 from infra.deploying.stage import USUAL_REGION
-from infra.environment import ROOT, ensure
+from infra.environment import ROOT, ensure, set_aside_aws
 from infra.local import stack
 from infra.rehearsal import drill, limits, story
 from infra.rehearsal.account import Seen, look_at
@@ -264,6 +264,7 @@ def main() -> int:
     copy_project(ROOT, HOME / "origin")
     requirements = Path(__file__).with_name("requirements.txt")
     python = ensure(requirements, BUILD / "lambda-runtime")
+    set_aside_aws()
     os.environ["AWS_DEFAULT_REGION"] = USUAL_REGION
     with account() as aws_url:
         stack.point_at(aws_url)
