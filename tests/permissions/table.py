@@ -214,7 +214,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Support staff invoke three functions, with MFA, as users or in a role; the tables are not theirs",
+        "Support staff invoke three functions, with MFA, themselves or in a role, and read no tables",
         (
             may("support staff", "lambda:InvokeFunction", "function unbind", mfa=True),
             may("support staff", "lambda:InvokeFunction", "function unlock", mfa=True),
