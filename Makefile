@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report= --cov-fail-under=0
+# Longest first, since two run at once; many of them wait for the next code's 30 seconds.
+PARTS := unit e2e browser rehearse engine permissions types lint
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
@@ -28,7 +30,9 @@ conformance: ## Replay the checklist of docs/clients.md; URL=... for a stack tha
 check: lint types ## The quick part of the tests: Python and pip alone
 	$(PYTEST) -n 2 $(QUICK)
 
-test: lint types unit engine permissions e2e rehearse browser coverage ## Every test; installs Debian and npm packages (root or sudo)
+test: dev tools $(DYNAMODB_LOCAL) $(IAM_SIMULATOR) $(AXE) ## Every test; installs Debian and npm packages (root or sudo)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(PARTS)
+	@$(MAKE) --no-print-directory coverage
 
 lint: dev ## Style, by ruff, and the templates, by cfn-lint
 	.venv/bin/ruff check .
@@ -39,10 +43,10 @@ types: dev ## Types, by mypy --strict
 	.venv/bin/mypy
 
 unit: dev ## The core, the handlers and the deployment's steps, on moto
-	$(PYTEST) -n 2 $(QUICK) $(MEASURED)
+	COVERAGE_FILE=.coverage-of-unit $(PYTEST) $(QUICK) $(MEASURED)
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
-	$(SUDO) unshare -n sh -c 'ip link set lo up && exec $(PYTEST) tests/engine $(MEASURED) --cov-append'
+	$(SUDO) unshare -n sh -c 'ip link set lo up && COVERAGE_FILE=.coverage-of-engine exec $(PYTEST) tests/engine $(MEASURED)'
 
 permissions: dev $(IAM_SIMULATOR) ## The roles, held against their table and against what each function calls
 	$(PYTEST) tests/permissions
@@ -63,6 +67,7 @@ screenshots: dev tools ## The pictures in docs/images/
 	.venv/bin/python -m tests.browser.screenshots
 
 coverage: dev ## Line and branch coverage of the last tests
+	.venv/bin/coverage combine --keep --quiet .coverage-of-unit .coverage-of-engine
 	.venv/bin/coverage report
 
 deploy: ## Create or update a stage: STAGE=prod; REGION=..., EDGE=1, USERPOOL=1 where wanted
@@ -108,4 +113,4 @@ $(AXE): | tools
 	touch $@
 
 clean: ## Remove what was installed and built
-	rm -rf .venv build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

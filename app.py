@@ -85,9 +85,9 @@ def unbind(event: Any, context: Any) -> dict[str, Any]:
     return desk_events.respond(
         "unbind",
         event,
-        context.aws_request_id,
+        context,
         desk_events.unbind_errand,
-        lambda errand: wiring.parts().desk.unbind(errand, context.aws_request_id),
+        lambda errand, call_id: wiring.parts().desk.unbind(errand, call_id),
     )
 
 
@@ -97,9 +97,9 @@ def unlock(event: Any, context: Any) -> dict[str, Any]:
     return desk_events.respond(
         "unlock",
         event,
-        context.aws_request_id,
+        context,
         desk_events.unlock_errand,
-        lambda errand: wiring.parts().desk.unlock(errand, context.aws_request_id),
+        lambda errand, call_id: wiring.parts().desk.unlock(errand, call_id),
     )
 
 
@@ -109,9 +109,9 @@ def lookup(event: Any, context: Any) -> dict[str, Any]:
     return desk_events.respond(
         "lookup",
         event,
-        context.aws_request_id,
+        context,
         desk_events.inquiry,
-        lambda inquiry: wiring.parts().desk.look_up(inquiry),
+        lambda inquiry, _: wiring.parts().desk.look_up(inquiry),
     )
 
 

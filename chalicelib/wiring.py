@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.aws import clients
@@ -19,9 +18,6 @@ from chalicelib.service import Service
 from chalicelib.settings import Settings, read_settings
 from chalicelib.settling import Settling
 from chalicelib.trail import Trail
-
-clock: Callable[[], float] = time.time
-"""The one clock of a process."""
 
 _lock = threading.Lock()
 _parts: "Parts | None" = None
@@ -40,6 +36,11 @@ class Parts:
     trail: Trail
 
 
+def clock() -> float:
+    """The one clock of a process, in Unix seconds."""
+    return time.time()
+
+
 def parts() -> Parts:
     """The parts of this process. WrongSetting, each time anew, where the environment is wrong."""
     global _parts
@@ -56,21 +57,24 @@ def forget() -> None:
 
 
 def _put_together(settings: Settings) -> Parts:
+    def now() -> float:
+        return clock()
+
     reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
-    keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, clock)
+    keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, now)
     passes = Passes(keyring, settings.pass_issuer, settings.pass_audience)
     url = settings.login_key_set_url
-    key_set = KeySet(fetcher(url) if url else None, settings.login_key_set, clock)
+    key_set = KeySet(fetcher(url) if url else None, settings.login_key_set, now)
     for_clients = BindingTable(reads, writes, settings.bindings_table, secrets=True)
     audit_table = AuditTable(reads, settings.audit_table)
     topic = Topic(clients.sns(), settings.events_topic)
     for_support = BindingTable(reads, writes, settings.bindings_table, secrets=False)
     return Parts(
         settings=settings,
-        login=LoginCheck(settings.login, key_set, clock),
-        service=Service(Settling(for_clients, clock), Vault(keyring), passes, settings.otp_issuer),
-        desk=Desk(Settling(for_support, clock), audit_table),
+        login=LoginCheck(settings.login, key_set, now),
+        service=Service(Settling(for_clients, now), Vault(keyring), passes, settings.otp_issuer),
+        desk=Desk(Settling(for_support, now), audit_table),
         passes=passes,
-        rotation=Rotation(keyring, clock),
-        trail=Trail(audit_table, topic, keyring, clock, settings.trail_kept_years),
+        rotation=Rotation(keyring, now),
+        trail=Trail(audit_table, topic, keyring, now, settings.trail_kept_years),
     )

@@ -54,6 +54,23 @@ def run_inside(requirements: Path, module: str) -> None:
     os.execv(command[0], command)
 
 
+def set_aside_aws() -> None:
+    """Leave this process nothing of the machine's own AWS set-up but its region.
+
+    To be called before moto is imported, since that asks for a session already: a profile that is
+    not there, or a file that cannot be read, would end everything at once.
+    """
+    region = os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 def _works(python: Path) -> bool:
     return python.exists() and not subprocess.run([python, "-c", ""], check=False).returncode
 

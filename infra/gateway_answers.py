@@ -39,7 +39,7 @@ def both_languages(refusal: Refusal, request_id: str) -> tuple[int, dict[str, st
     chinese = problem(refusal, Language.SIMPLIFIED, request_id)
     english = problem(refusal, Language.ENGLISH, request_id)
     document = chinese.document | {
-        part: f"{chinese.document[part]} {english.document[part]}" for part in ("title", "detail")
+        part: f"{chinese.document[part]} / {english.document[part]}" for part in ("title", "detail")
     }
     headers = {name: value for name, value in chinese.headers.items() if name != "Content-Language"}
     return chinese.status, {**headers, "Cache-Control": "no-store", "x-request-id": request_id}, document

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from chalicelib.core.binding import Binding
+from chalicelib.core.chain import position_of
 from chalicelib.core.refusal import Unavailable
 from chalicelib.edge import answers
 from chalicelib.edge.login import ACCOUNT
+from chalicelib.edge.request_id import request_id
 from chalicelib.log import log, where
 from chalicelib.metrics import counted
 
@@ -18,7 +20,7 @@ REASONS = ("lost_device", "new_device", "deleted_token", "suspected_compromise",
 LONGEST_NAME = 64
 """Characters of an operator's name or a ticket's number."""
 
-LONGEST_EVENT_ID = 128
+NO_EVENT_ID = "must be an event_id of this account's history"
 
 USUAL_LIMIT = 20
 """Events of history in one answer where none is asked for."""
@@ -70,6 +72,8 @@ def unlock_errand(event: object) -> Errand:
 def inquiry(event: object) -> Inquiry:
     """The inquiry of ``lookup``; InvalidEvent where it is not one."""
     asked = _checked(event, account=_account, operator=_name, before=_before, limit=_limit)
+    if asked["before"] is not None and position_of(asked["account"], asked["before"]) is None:
+        raise InvalidEvent([{"field": "before", "problem": NO_EVENT_ID}])
     return Inquiry(**asked | {"limit": asked["limit"] or USUAL_LIMIT})
 
 
@@ -117,16 +121,7 @@ def _reason(value: object) -> str | None:
 
 
 def _before(value: object) -> str | None:
-    if value is None:
-        return None
-    if (
-        isinstance(value, str)
-        and 1 <= len(value) <= LONGEST_EVENT_ID
-        and value.isascii()
-        and value.isprintable()
-    ):
-        return None
-    return "must be an event_id"
+    return None if value is None or isinstance(value, str) else NO_EVENT_ID
 
 
 def _limit(value: object) -> str | None:
@@ -139,19 +134,21 @@ def _limit(value: object) -> str | None:
 def respond(
     function: str,
     event: object,
-    request_id: str,
+    context: object,
     read: Callable[[object], AskedT],
-    act: Callable[[AskedT], dict[str, Any]],
+    act: Callable[[AskedT, str], dict[str, Any]],
 ) -> dict[str, Any]:
     """What a support function answers, whatever happens: it never ends in an error.
 
+    ``act`` is given what was asked and the id of the call.
     Each call is one line of the log: who asked for which account on which ticket, and the outcome.
     """
-    about: dict[str, Any] = {"request_id": request_id, "function": function}
+    call_id = request_id(context)
+    about: dict[str, Any] = {"request_id": call_id, "function": function}
     try:
         asked = read(event)
         about |= asdict(asked)
-        answer = act(asked)
+        answer = act(asked, call_id)
     except InvalidEvent as invalid:
         log.warning(
             "invalid event",

@@ -14,6 +14,7 @@ from chalicelib.core.refusal import Refusal, Refused, ReplayedElsewhere
 from chalicelib.edge.language import Language, preferred
 from chalicelib.edge.login import Caller, LoginCheck
 from chalicelib.edge.problems import problem
+from chalicelib.edge.request_id import request_id
 from chalicelib.log import log, where
 from chalicelib.metrics import counted
 
@@ -39,7 +40,9 @@ class Call:
         self._request = request
         self.language: Language = preferred(",".join(self._values("accept-language")))
         identity = request.context.get("identity") or {}
-        self.source = Source(request_id=_request_id(request), address=identity.get("sourceIp"))
+        self.source = Source(
+            request_id=request_id(request.lambda_context), address=identity.get("sourceIp")
+        )
         self.path: str = request.path
         self.caller: Caller | None = None
 
@@ -61,7 +64,7 @@ class Call:
 
     def code(self) -> str:
         """The six digits of the body's ``code``."""
-        body = _json_object(self._request.raw_body)
+        body = _json_object(lambda: self._request.raw_body)
         if "code" not in body:
             raise Refused(Refusal.MALFORMED_REQUEST, "no code", {"field": "code"})
         typed = body["code"]
@@ -134,12 +137,6 @@ def catch_all(request: Request | None, get_response: Callable[[Any], Response]) 
     return refuse(refusal, call.language, call.source.request_id)
 
 
-def _request_id(request: Request) -> str:
-    """The id that Lambda gave the call. API Gateway's own can be chosen by the caller."""
-    context: Any = request.lambda_context
-    return str(context.aws_request_id)
-
-
 def _log_refusal(call: Call, refused: Refused) -> None:
     level = log.error if refused.refusal is Refusal.UNAVAILABLE else log.warning
     code = refused.refusal.value
@@ -167,9 +164,10 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def _json_object(body: str | bytes) -> dict[str, Any]:
+def _json_object(read: Callable[[], str | bytes]) -> dict[str, Any]:
     """The JSON object that a body holds (RFC 8259: UTF-8, and neither NaN nor Infinity)."""
     try:
+        body = read()
         octets = body.encode() if isinstance(body, str) else body
         if len(octets) > LARGEST_BODY:
             raise _malformed("too large")

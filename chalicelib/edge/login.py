@@ -98,7 +98,7 @@ class KeySet:
             key for key in self._keys_of(KEPT_SECONDS, RETRY_SECONDS) if _fits(key, key_id, algorithm)
         ]
         yield from known
-        if key_id is None or not known:
+        if key_id is None or all(key.key_id != key_id for key in known):
             again = self._keys_of(REFETCH_SECONDS, REFETCH_SECONDS)
             yield from (key for key in again if key not in known and _fits(key, key_id, algorithm))
 
@@ -251,7 +251,8 @@ def _usable(entry: Any) -> jwt.PyJWK | None:
 
 
 def _fits(key: jwt.PyJWK, key_id: str | None, algorithm: str) -> bool:
-    return key.algorithm_name == algorithm and key_id in (None, key.key_id)
+    """Whether a key may have signed: one without an id fits every token of its algorithm."""
+    return key.algorithm_name == algorithm and (key_id is None or key.key_id in (None, key_id))
 
 
 def _time(claims: dict[str, Any], name: str) -> float:

@@ -49,6 +49,12 @@ _RETRY_AFTER = {
     Refusal.TOO_MANY_REQUESTS: THROTTLED_RETRY_SECONDS,
 }
 
+_HOURS_AND_MINUTES = {
+    Language.SIMPLIFIED: ("小时", "分钟"),
+    Language.TRADITIONAL: ("小時", "分鐘"),
+    Language.ENGLISH: ("h", "min"),
+}
+
 _MESSAGES = Path(__file__).parent / "messages"
 
 
@@ -76,7 +82,7 @@ def problem(
         "title": words["title"],
         "status": STATUS[refusal],
         "code": refusal.value,
-        "detail": words["detail"].format(**carried, **_minutes(carried)),
+        "detail": _detail(words, carried, language),
         "request_id": request_id,
         **carried,
     }
@@ -100,14 +106,24 @@ def challenge(refusal: Refusal) -> dict[str, str]:
 
 @cache
 def messages(language: Language) -> dict[str, dict[str, str]]:
-    """The words of a language: title and detail for each code."""
+    """The words of a language: title and detail for each code, and one for no attempts left."""
     words: dict[str, dict[str, str]] = json.loads(
         (_MESSAGES / f"{language.value}.json").read_text("utf-8")
     )
     return words
 
 
-def _minutes(carried: dict[str, int | str]) -> dict[str, int]:
-    """The waits once more in whole minutes, rounded up, for words about long ones."""
+def _detail(words: dict[str, str], carried: dict[str, int | str], language: Language) -> str:
+    """What to do next. With no attempt left that is not to enter another code."""
+    none_left = carried.get("attempts_left") == 0
+    detail = words["detail_none_left" if none_left else "detail"]
     retry_after = carried.get("retry_after")
-    return {"minutes": -(-retry_after // 60)} if isinstance(retry_after, int) else {}
+    wait = _hours_and_minutes(retry_after, language) if isinstance(retry_after, int) else ""
+    return detail.format(**carried, wait=wait)
+
+
+def _hours_and_minutes(seconds: int, language: Language) -> str:
+    """A long wait in people's units, rounded up to whole minutes."""
+    counts = divmod(-(-seconds // 60), 60)
+    parts = zip(counts, _HOURS_AND_MINUTES[language], strict=True)
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)

@@ -2,10 +2,11 @@
 
 import sys
 
-from infra.environment import RUN_REQUIREMENTS, run_inside
+from infra.environment import RUN_REQUIREMENTS, run_inside, set_aside_aws
 
 if __name__ == "__main__":
     run_inside(RUN_REQUIREMENTS, "infra.local")
+    set_aside_aws()
     from infra.local.serve import main
 
     sys.exit(main())

@@ -141,7 +141,7 @@ class PasswordLogin:
                 raise TypeError
         except (KeyError, TypeError, ValueError, RecursionError):
             clients = " or ".join(f'"{name}"' for name in self._pool.client_ids)
-            return json_reply(400, {"error": f"send account, password, and as client {clients}"})
+            return json_reply(401, {"error": f"send account, password, and as client {clients}"})
         try:
             result = self._cognito.initiate_auth(
                 AuthFlow="USER_PASSWORD_AUTH",

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from infra.environment import ROOT
+from infra.environment import ROOT, set_aside_aws
 
 STAGE = "local"
 DEMO_ACCOUNTS = tuple(f"{number}" for number in range(88000001, 88000021))
@@ -45,17 +45,11 @@ class UserPool:
 
 def point_at(aws_url: str) -> None:
     """Turn this process's AWS calls to the emulator, whatever the machine is set up for."""
-    region = os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
+    set_aside_aws()
     os.environ |= {
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": region,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }

@@ -16,7 +16,7 @@ import boto3
 
 from infra.deploying.stacks import Stacks
 from infra.deploying.stage import USUAL_REGION, Stage
-from infra.environment import ROOT, ensure
+from infra.environment import ROOT, ensure, set_aside_aws
 from infra.local import stack
 from infra.rehearsal import drill, limits, story
 from infra.rehearsal.account import Seen, look_at
@@ -330,6 +330,7 @@ def main() -> int:
     copy_project(ROOT, HOME / "origin")
     requirements = Path(__file__).with_name("requirements.txt")
     python = ensure(requirements, BUILD / "lambda-runtime")
+    set_aside_aws()
     os.environ["AWS_DEFAULT_REGION"] = USUAL_REGION
     with account() as aws_url:
         stack.point_at(aws_url)

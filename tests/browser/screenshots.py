@@ -84,10 +84,12 @@ def story(camera: Camera, account: str) -> None:
     phone.press("quiet")
     phone.log_in(account)
     phone.boxes.first.wait_for()
-    for left in range(4, -1, -1):
+    for left in range(4, 0, -1):
         phone.type(wrong_code(secret, time.time()))
         phone.told.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
-    refused(camera, "000000", "phone-locked")
+    phone.type(wrong_code(secret, time.time()))
+    phone.part.locator(".wait").wait_for()
+    camera.shoot("phone-locked", phone.device)
     time.sleep(TRAIL_SECONDS)
     window.look_up(account)
     camera.shoot("support-locked", support.device)

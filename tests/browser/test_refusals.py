@@ -22,13 +22,15 @@ def test_five_wrong_codes_lock_and_support_unlocks(window, account, bound):
     phone, support = window.phone, window.support
     phone.log_in(account)
     phone.boxes.first.wait_for()
-    for left in (4, 3, 2, 1, 0):
+    for left in (4, 3, 2, 1):
         phone.type(wrong_code(bound, time.time()))
         expect(phone.told).to_contain_text(f"Attempts left: {left}")
     phone.type(wrong_code(bound, time.time()))
-    expect(phone.code).to_have_text("429 locked")
+    expect(phone.code).to_have_text("403 wrong_code")
+    expect(phone.told.first).to_contain_text("No attempts left")
+    expect(phone.told.last).to_contain_text("This account is locked")
     expect(phone.told.locator(".countdown")).to_have_text(re.compile(r"0[45]:\d\d"))
-    expect(phone.boxes.first).to_be_disabled()
+    expect(phone.boxes).to_have_count(0)
 
     window.look_up(account)
     expect(support.part.locator(".state")).to_have_text("Locked")
@@ -40,6 +42,27 @@ def test_five_wrong_codes_lock_and_support_unlocks(window, account, bound):
     phone.boxes.first.wait_for()
     phone.type(oathtool(bound, 30))
     expect(phone.done).to_be_visible()
+
+
+def test_boxes_that_were_open_before_the_lock_close_at_the_next_code(window, account, bound):
+    desktop, phone = window.desktop, window.phone
+    for scene in (desktop, phone):
+        scene.log_in(account)
+        scene.boxes.first.wait_for()
+    for left in (4, 3, 2, 1):
+        phone.type(wrong_code(bound, time.time()))
+        expect(phone.told).to_contain_text(f"Attempts left: {left}")
+    phone.type(wrong_code(bound, time.time()))
+    expect(phone.boxes).to_have_count(0)
+    desktop.type(oathtool(bound, 30))
+    expect(desktop.code).to_have_text("429 locked")
+    expect(desktop.told.locator(".countdown")).to_have_text(re.compile(r"0[45]:\d\d"))
+    expect(desktop.boxes).to_have_count(0)
+
+    window.choose_language("zh-CN")
+    expect(desktop.told).to_contain_text("账号已锁定")
+    expect(desktop.told.locator(".countdown")).to_have_text(re.compile(r"0[45]:\d\d"))
+    expect(desktop.boxes).to_have_count(0)
 
 
 def test_of_two_windows_with_one_code_only_one_gets_in(open_window, window, account, bound):
@@ -66,8 +89,10 @@ def test_a_qr_code_past_its_term_cannot_be_taken_for_a_good_one(window, account)
     window.desktop.show_qr()
     expect(window.desktop.part.locator(".term .countdown")).to_have_text(re.compile("^(10:00|09:5)"))
     window.page.clock.fast_forward(601_000)
-    expect(window.desktop.part.locator(".qr.over .term")).to_contain_text("expired")
-    expect(window.desktop.part.locator(".screen button.primary").first).to_have_text("Get a QR code")
+    expect(window.desktop.told).to_have_text("This QR code has expired")
+    expect(window.desktop.part.locator(".qr, .key")).to_have_count(0)
+    expect(window.desktop.boxes).to_have_count(0)
+    expect(window.desktop.part.locator(".screen button.primary")).to_have_text("Get a QR code")
 
 
 def test_a_second_qr_code_says_that_the_first_has_ended(window, account):
@@ -82,7 +107,7 @@ def test_a_second_qr_code_says_that_the_first_has_ended(window, account):
 
 def test_a_wrong_password_goes_no_further(window, account):
     window.desktop.log_in(account, "wrong")
-    expect(window.desktop.told).to_contain_text("Account or password is not right")
+    expect(window.desktop.told).to_contain_text("Wrong account or password")
 
 
 def test_a_bound_account_is_not_bound_again(window, account, bound):
@@ -92,10 +117,28 @@ def test_a_bound_account_is_not_bound_again(window, account, bound):
     expect(window.desktop.boxes).to_have_count(6)
 
 
+@pytest.mark.parametrize(
+    ("preset", "standing"),
+    [(presets.LOCKED, "This account is locked"), (presets.SUSPENDED, "Login is suspended")],
+)
+def test_a_closed_account_is_not_bound_again_either(window, preset, standing):
+    window.choose_account(preset)
+    window.desktop.press()
+    window.desktop.part.get_by_text("New phone? Bind again").click()
+    expect(window.desktop.code).to_have_text("409 already_bound")
+    expect(window.desktop.told.last).to_contain_text(standing)
+    expect(window.desktop.boxes).to_have_count(0)
+
+
 def test_the_phone_does_not_bind(window, account):
     window.phone.log_in(account)
     window.phone.part.get_by_text("Bind here anyway").click()
     expect(window.phone.code).to_have_text("403 desktop_only")
+    expect(window.phone.part.locator("button.primary")).to_have_text("Back")
+    window.choose_language("zh-HK")
+    expect(window.phone.told).to_have_count(0)
+    window.phone.press()
+    expect(window.phone.told).to_contain_text("請先在電腦版綁定")
 
 
 def test_five_digits_are_no_code_and_cost_nothing(window, account, bound):
@@ -111,7 +154,7 @@ def test_five_digits_are_no_code_and_cost_nothing(window, account, bound):
 def test_support_is_told_which_field_is_wrong(window, account):
     window.look_up(account)
     window.support.unbind("")
-    expect(window.support.told).to_contain_text("ticket: must be a string")
+    expect(window.support.told).to_contain_text("Ticket · 1 to 64 characters")
 
 
 def test_support_can_think_better_of_unbinding(window, account, bound):
@@ -128,9 +171,13 @@ def test_five_wrong_first_codes_end_a_qr_code_and_the_terminal_offers_another(wi
     desktop.log_in(account)
     desktop.told.wait_for()
     secret = desktop.show_qr()
-    for left in (4, 3, 2, 1, 0):
+    for left in (4, 3, 2, 1):
         desktop.type(wrong_code(secret, time.time()))
         expect(desktop.told).to_contain_text(f"Attempts left: {left}")
+    desktop.type(wrong_code(secret, time.time()))
+    expect(desktop.told).to_contain_text("No attempts left")
+    expect(desktop.code).to_have_text("403 wrong_code")
+    desktop.part.get_by_text("I have scanned one").click()
     desktop.type(oathtool(secret))
     expect(desktop.code).to_have_text("409 bind_not_started")
     desktop.show_qr()
@@ -152,7 +199,7 @@ def test_every_refusal_is_one_click_away_in_its_own_words(window, language):
     errors = window.page.locator("#errors")
     for refusal in Refusal:
         errors.locator(".chip", has_text=re.compile(f"^{refusal}$")).click()
-        expect(errors.locator(".fine")).to_have_text(f"{STATUS[refusal]} {refusal}")
+        expect(errors.locator(".fine code")).to_have_text(f"{STATUS[refusal]} {refusal}")
         title = (
             both_languages(refusal, "")[2]["title"]
             if refusal in THE_GATEWAY_S
@@ -201,18 +248,27 @@ def test_suspended_sends_people_to_customer_service(window):
 
 
 def test_a_used_code_counts_down_to_the_next(window):
+    window.page.clock.install()
     window.choose_account(presets.CODE_USED)
     window.phone.press()
     window.phone.boxes.first.wait_for()
     window.phone.type(oathtool(presets.SECRET))
     expect(window.phone.code).to_have_text("403 code_used")
     expect(window.phone.told.locator(".countdown")).to_have_text(re.compile(r"0[01]:\d\d"))
+    window.choose_language("zh-HK")
+    expect(window.phone.told.locator(".countdown")).to_have_text(re.compile(r"0[01]:\d\d"))
+    window.choose_language("en")
+    expect(window.phone.code).to_have_text("403 code_used")
+    window.page.clock.fast_forward(61_000)
+    expect(window.phone.told).to_have_count(0)
+    expect(window.phone.boxes).to_have_count(6)
 
 
 def test_unavailable_offers_to_try_again(window):
     window.choose_account(presets.UNAVAILABLE)
     window.desktop.press()
     expect(window.desktop.code).to_have_text("503 unavailable")
+    expect(window.desktop.told).to_contain_text(re.compile(r"Request number [0-9a-f-]{36}"))
     expect(window.desktop.part.locator("button.primary")).to_have_text("Try again")
 
 

@@ -2,9 +2,11 @@
 
 import base64
 import json
+from typing import Any
 
 import jwt
 import pytest
+from chalice.local import LambdaEventConverter, RouteMatcher
 
 from tests.conftest import DESKTOP, MOBILE, OLD_DESKTOP, SETTINGS, Clock, User
 
@@ -236,3 +238,16 @@ def test_the_content_type_is_not_looked_at(user: User):
 
 def test_the_body_of_bind_is_not_read(user: User):
     assert user.call("POST", "/bind", b"\xff" * 5000).status == 201
+
+
+@pytest.mark.parametrize(
+    "body", [{"body": "abc", "isBase64Encoded": True}, {"body": '{"code":"\ud800"}'}]
+)
+def test_a_body_that_cannot_even_be_decoded_is_malformed(user: User, service, body: dict[str, Any]):
+    event = LambdaEventConverter(RouteMatcher(list(service.app.routes))).create_lambda_event(
+        "POST", "/verify", {"authorization": f"Bearer {user.token()}"}
+    )
+    answer = service.app(event | body, None)
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["code"] == "malformed_request"
+    assert answer["headers"]["x-request-id"]

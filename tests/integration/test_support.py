@@ -210,7 +210,7 @@ def test_the_limit_of_a_lookup_is_a_whole_number_from_1_to_100(service, limit: o
     assert [error["field"] for error in answer["errors"]] == ["limit"]
 
 
-@pytest.mark.parametrize("before", ["", 1, "a" * 129, "\n"])
+@pytest.mark.parametrize("before", ["", 1, "~", "3", "000000000003-000000000000", "record-1"])
 def test_before_is_an_event_id(service, before: object):
     answer = call(service, "lookup", {"account": "88000001", "operator": "wong", "before": before})
     assert [error["field"] for error in answer["errors"]] == ["before"]
@@ -232,3 +232,9 @@ def test_a_bug_is_unavailable_too(service, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(Desk, "look_up", lambda *_: 1 / 0)
     assert call(service, "lookup", GOOD) == {"outcome": "unavailable"}
+
+
+@pytest.mark.parametrize("name", ["unbind", "unlock", "lookup"])
+def test_a_call_that_lambda_gave_no_id_is_answered_all_the_same(service, name: str):
+    assert getattr(service, name)(GOOD, None)["outcome"] in ("not_bound", "not_locked", "found")
+    assert getattr(service, name)(None, None)["outcome"] == "invalid"

@@ -34,9 +34,13 @@ _TAIL = """
 The bucket of CloudTrail's record takes objects from the stage's own trail alone, refuses whatever
 comes without TLS, and is versioned.
 
-Who holds the policy for support staff, `totp-binding-<stage>-support-<region>`, and who may become
-the auditors' role, `totp-binding-<stage>-auditor-<region>`, is the broker's to say; both ask for
-MFA. Nobody needs a permission on the tables to do support.
+Who holds the policy for support staff, `totp-binding-<stage>-support-<region>`, and the one for
+auditors, `totp-binding-<stage>-audit-<region>`, is the broker's to say. Either lets its holders
+become a role, `totp-binding-<stage>-support-<region>` or `totp-binding-<stage>-auditor-<region>`,
+and the role's trust asks for MFA: AWS tells of a user's own session whether there was MFA, and no
+longer tells it of a role's. The session of the support role must have the user's name, so that
+CloudTrail's record of an invocation names a person. Nobody needs a permission on the tables to do
+support.
 """
 
 

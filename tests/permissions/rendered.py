@@ -7,19 +7,21 @@ from typing import Any
 import boto3
 
 from tests.permissions.simulator import ACCOUNT, Policy, Question, Request
+from tests.permissions.table import PEOPLE
 
 STAGE = "test"
 REGION = "us-east-1"
 FUNCTIONS = ("api_handler", "unbind", "unlock", "lookup", "rotate_keys", "record_events")
-STAFF = ("support", "auditor")
+STAFF_ROLES = ("support", "auditor")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What each principal may do by its own policies, what the key's policy says, ARNs by short name."""
+    """What each principal may do by its own policies, what the key's policy and each role's trust
+    say, by their ARNs, and ARNs by short name."""
 
     policies: dict[str, tuple[Policy, ...]]
-    key_policy: Policy
+    resource_policies: dict[str, Policy]
     resources: dict[str, str]
 
     def question(self, who: str, request: Request, own: tuple[Policy, ...] | None = None) -> Question:
@@ -28,26 +30,26 @@ class Rendered:
             principal_arn(who),
             self.policies[who] if own is None else own,
             request,
-            self.key_policy if request.resource == self.resources["key"] else None,
+            self.resource_policies.get(request.resource),
         )
 
 
 def principal_arn(who: str) -> str:
-    """The ARN of a function's role, or of somebody who holds a staff policy or another one."""
-    if who == "auditor":
-        return f"arn:aws:iam::{ACCOUNT}:role/totp-binding-{STAGE}-auditor-{REGION}"
-    if who in FUNCTIONS:
-        return f"arn:aws:iam::{ACCOUNT}:role/totp-binding-{STAGE}-{who}-{REGION}"
+    """The ARN of a function's or the staff's role, of a user with a staff policy, or of another role."""
+    if who in PEOPLE:
+        return f"arn:aws:iam::{ACCOUNT}:user/{who.replace(' ', '.')}"
+    role = who.removesuffix(" role")
+    if role in FUNCTIONS + STAFF_ROLES:
+        return f"arn:aws:iam::{ACCOUNT}:role/totp-binding-{STAGE}-{role}-{REGION}"
     return f"arn:aws:iam::{ACCOUNT}:role/{who}"
 
 
 def read_stack() -> Rendered:
     """Read the created stack's policies back from IAM and KMS."""
     iam, outputs = boto3.client("iam"), _outputs()
-    policies: dict[str, tuple[Policy, ...]] = {
-        name: tuple(_inline(iam, principal_arn(name).rpartition("/")[2])) for name in FUNCTIONS
-    }
-    for name, output in zip(STAFF, ("SupportStaffPolicyArn", "AuditorsPolicyArn"), strict=True):
+    holders = [*FUNCTIONS, *(f"{name} role" for name in STAFF_ROLES)]
+    policies: dict[str, tuple[Policy, ...]] = {name: tuple(_inline(iam, name)) for name in holders}
+    for name, output in zip(PEOPLE, ("SupportStaffPolicyArn", "AuditorsPolicyArn"), strict=True):
         arn = outputs[output]
         policies[name] = (
             iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"],
@@ -55,7 +57,9 @@ def read_stack() -> Rendered:
     # An administrator, and somebody whose own role lets them use every key and table there is.
     policies["administrator"] = (_allow("*"),)
     policies["another role"] = (_allow("kms:*", "dynamodb:*"),)
-    return Rendered(policies, _key_policy(outputs["KmsKey"]), _resources(outputs))
+    trusted = {principal_arn(name): _trust(iam, name) for name in holders}
+    key = outputs["KmsKey"]
+    return Rendered(policies, {key: _key_policy(key), **trusted}, _resources(outputs))
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -63,7 +67,18 @@ def listed(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _inline(iam: Any, role: str) -> list[Policy]:
+def role_name(who: str) -> str:
+    """The name of a function's or the staff's role."""
+    return principal_arn(who).rpartition("/")[2]
+
+
+def _trust(iam: Any, who: str) -> Policy:
+    trust: Policy = iam.get_role(RoleName=role_name(who))["Role"]["AssumeRolePolicyDocument"]
+    return trust
+
+
+def _inline(iam: Any, who: str) -> list[Policy]:
+    role = role_name(who)
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
 
@@ -100,6 +115,8 @@ def _resources(outputs: dict[str, str]) -> dict[str, str]:
         "an invocation": f"{record}/AWSLogs/{ACCOUNT}/CloudTrail/some.json.gz",
         "*": "*",
         **{f"function {name}": function + end for name, end in names.items()},
+        **{f"role of {name}": principal_arn(name) for name in FUNCTIONS},
+        **{f"{name} role": principal_arn(f"{name} role") for name in STAFF_ROLES},
         **{f"log of {name}": f"{logs}{end}:log-stream:some" for name, end in names.items()},
     }
 

@@ -58,6 +58,12 @@ def judge(questions: Iterable[Question], *, strict: bool = True) -> list[bool]:
     return [answer["allowed"] for answer in answers]
 
 
+def _users_own(principal: str) -> dict[str, str]:
+    """What the context has of a user and lacks of a role."""
+    _, user, name = principal.partition(":user/")
+    return {"aws:username": name} if user else {}
+
+
 def _as_json(question: Question, *, strict: bool) -> dict[str, Any]:
     request = question.request
     return {
@@ -70,6 +76,7 @@ def _as_json(question: Question, *, strict: bool) -> dict[str, Any]:
         "context": {
             "aws:PrincipalArn": question.principal,
             "aws:PrincipalAccount": ACCOUNT,
+            **_users_own(question.principal),
             **{name: list(v) if isinstance(v, tuple) else v for name, v in request.context.items()},
         },
         "strict": strict,

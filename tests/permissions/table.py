@@ -9,6 +9,8 @@ ALL_OF_A_BINDING = (
     *("locked_until", "unbound_at", "desktop_at", "mobile_at", "accepted_from", "failures", "suspended"),
 )
 SECRET = ("secret", "secret_key")
+PEOPLE = ("support staff", "auditors")
+"""Users, by the policy that they hold."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,9 @@ class Row:
     """One line: who, whether they may, what, on what, and what the call says of itself.
 
     ``names`` are the attributes that a call names, ``whole`` says that it asks for whole items,
-    ``leading`` is the partition key, ``purpose`` what a sealed key is for, ``mfa`` whether the
-    caller signed in with a second factor (None: by a long-term access key).
+    ``leading`` is the partition key, ``purpose`` what a sealed key is for, ``mfa`` whether a
+    user signed in with a second factor (None: by a long-term access key), ``session`` what a user
+    names the session of the role they become. A role's session knows nothing of MFA.
     """
 
     who: str
@@ -30,6 +33,7 @@ class Row:
     purpose: str | None = None
     mfa: bool | None = None
     returns: str | None = None
+    session: str | None = None
 
     def request(self, resources: dict[str, str]) -> Request:
         context: dict[str, str | tuple[str, ...]] = {}
@@ -45,6 +49,8 @@ class Row:
             context["aws:MultiFactorAuthPresent"] = str(self.mfa).lower()
         if self.returns is not None:
             context["dynamodb:ReturnValues"] = self.returns
+        if self.session is not None:
+            context["sts:RoleSessionName"] = self.session
         return Request(self.action, resources[self.on], context)
 
     def said(self) -> str:
@@ -60,7 +66,9 @@ class Row:
             parts.append(f"purpose `{self.purpose}`")
         if self.returns is not None:
             parts.append(f"returning `{self.returns}`")
-        if self.action == "lambda:InvokeFunction" or self.who == "auditor":
+        if self.session is not None:
+            parts.append(f"as `{self.session}`")
+        if self.who in PEOPLE:
             parts.append({True: "with MFA", False: "without MFA", None: "by access key"}[self.mfa])
         return ", ".join(parts)
 
@@ -207,51 +215,77 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Support staff invoke three functions, with MFA; the tables are not theirs",
+        "Support staff invoke three functions, with MFA, themselves or in a role, and read no tables",
         (
-            may("support", "lambda:InvokeFunction", "function unbind", mfa=True),
-            may("support", "lambda:InvokeFunction", "function unlock", mfa=True),
-            may("support", "lambda:InvokeFunction", "function lookup", mfa=True),
-            may_not("support", "lambda:InvokeFunction", "function unbind", mfa=False),
-            may_not("support", "lambda:InvokeFunction", "function unbind"),
-            may_not("support", "lambda:InvokeFunction", "function rotate_keys", mfa=True),
-            may_not("support", "lambda:InvokeFunction", "function api_handler", mfa=True),
-            may_not("support", "lambda:UpdateFunctionCode", "function unbind", mfa=True),
-            may_not("support", "dynamodb:GetItem", "bindings", names=("account",), mfa=True),
-            may_not("support", "dynamodb:Query", "audit", mfa=True),
+            may("support staff", "lambda:InvokeFunction", "function unbind", mfa=True),
+            may("support staff", "lambda:InvokeFunction", "function unlock", mfa=True),
+            may("support staff", "lambda:InvokeFunction", "function lookup", mfa=True),
+            may_not("support staff", "lambda:InvokeFunction", "function unbind", mfa=False),
+            may_not("support staff", "lambda:InvokeFunction", "function unbind"),
+            may_not("support staff", "lambda:InvokeFunction", "function rotate_keys", mfa=True),
+            may_not("support staff", "lambda:InvokeFunction", "function api_handler", mfa=True),
+            may_not("support staff", "lambda:UpdateFunctionCode", "function unbind", mfa=True),
+            may_not("support staff", "dynamodb:GetItem", "bindings", names=("account",), mfa=True),
+            may_not("support staff", "dynamodb:Query", "audit", mfa=True),
+            may("support staff", "sts:AssumeRole", "support role", session="support.staff", mfa=True),
+            may_not("support staff", "sts:AssumeRole", "support role", session="other", mfa=True),
+            may_not(
+                "support staff", "sts:AssumeRole", "support role", session="support.staff", mfa=False
+            ),
+            may_not("support staff", "sts:AssumeRole", "support role", session="support.staff"),
+            may_not("support staff", "sts:AssumeRole", "auditor role", session="any", mfa=True),
+            may("support role", "lambda:InvokeFunction", "function unbind"),
+            may("support role", "lambda:InvokeFunction", "function unlock"),
+            may("support role", "lambda:InvokeFunction", "function lookup"),
+            may_not("support role", "lambda:InvokeFunction", "function rotate_keys"),
+            may_not("support role", "lambda:InvokeFunction", "function api_handler"),
+            may_not("support role", "lambda:UpdateFunctionCode", "function unbind"),
+            may_not("support role", "dynamodb:GetItem", "bindings", names=("account",)),
+            may_not("support role", "dynamodb:Query", "audit"),
+            may_not("support role", "kms:Decrypt", "key", purpose="secret"),
         ),
     ),
     (
-        "Auditors read the trail and check its seals, with MFA",
+        "Auditors read the trail and check its seals, in a role that takes MFA to become",
         (
-            may("auditor", "dynamodb:Query", "audit", mfa=True),
-            may("auditor", "dynamodb:Scan", "audit", mfa=True),
-            may_not("auditor", "dynamodb:Scan", "audit", mfa=False),
-            may_not("auditor", "dynamodb:PutItem", "audit", mfa=True),
-            may_not("auditor", "dynamodb:DeleteItem", "audit", mfa=True),
-            may("auditor", "dynamodb:GetItem", "bindings", names=LAST_EVENT, mfa=True),
-            may("auditor", "dynamodb:Scan", "bindings", names=("account",), mfa=True),
-            may_not("auditor", "dynamodb:GetItem", "bindings", names=LAST_EVENT, mfa=False),
-            may_not("auditor", "dynamodb:GetItem", "bindings", names=("account", "secret"), mfa=True),
-            may_not("auditor", "dynamodb:GetItem", "bindings", names=("account",), whole=True, mfa=True),
-            may_not("auditor", "dynamodb:Scan", "bindings", mfa=True),
-            may("auditor", "dynamodb:Query", "keys", leading="trail", mfa=True),
-            may_not("auditor", "dynamodb:Query", "keys", leading="trail", mfa=False),
-            may_not("auditor", "dynamodb:Query", "keys", leading="secret", mfa=True),
-            may_not("auditor", "dynamodb:Query", "keys", mfa=True),
-            may("auditor", "kms:Decrypt", "key", purpose="trail", mfa=True),
-            may_not("auditor", "kms:Decrypt", "key", purpose="trail", mfa=False),
-            may_not("auditor", "kms:Decrypt", "key", purpose="secret", mfa=True),
-            may("auditor", "s3:ListBucket", "invocations", mfa=True),
-            may_not("auditor", "s3:ListBucket", "invocations"),
-            may("auditor", "s3:GetObject", "an invocation", mfa=True),
-            may_not("auditor", "s3:GetObject", "an invocation", mfa=False),
-            may_not("auditor", "s3:DeleteObject", "an invocation", mfa=True),
-            may_not("auditor", "lambda:InvokeFunction", "function lookup", mfa=True),
+            may("auditors", "sts:AssumeRole", "auditor role", session="any", mfa=True),
+            may_not("auditors", "sts:AssumeRole", "auditor role", session="any", mfa=False),
+            may_not("auditors", "sts:AssumeRole", "auditor role", session="any"),
+            may_not("auditors", "sts:AssumeRole", "support role", session="auditors", mfa=True),
+            may_not("auditors", "dynamodb:Scan", "audit", mfa=True),
+            may_not("auditors", "kms:Decrypt", "key", purpose="trail", mfa=True),
+            may("auditor role", "dynamodb:Query", "audit"),
+            may("auditor role", "dynamodb:Scan", "audit"),
+            may_not("auditor role", "dynamodb:PutItem", "audit"),
+            may_not("auditor role", "dynamodb:DeleteItem", "audit"),
+            may("auditor role", "dynamodb:GetItem", "bindings", names=LAST_EVENT),
+            may("auditor role", "dynamodb:Scan", "bindings", names=("account",)),
+            may_not("auditor role", "dynamodb:GetItem", "bindings", names=("account", "secret")),
+            may_not("auditor role", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
+            may_not("auditor role", "dynamodb:Scan", "bindings"),
+            may("auditor role", "dynamodb:Query", "keys", leading="trail"),
+            may_not("auditor role", "dynamodb:Query", "keys", leading="secret"),
+            may_not("auditor role", "dynamodb:Query", "keys"),
+            may("auditor role", "kms:Decrypt", "key", purpose="trail"),
+            may_not("auditor role", "kms:Decrypt", "key", purpose="secret"),
+            may_not("auditor role", "kms:Decrypt", "key"),
+            may("auditor role", "s3:ListBucket", "invocations"),
+            may("auditor role", "s3:GetObject", "an invocation"),
+            may_not("auditor role", "s3:DeleteObject", "an invocation"),
+            may_not("auditor role", "lambda:InvokeFunction", "function lookup"),
         ),
     ),
     (
-        "The KMS key is managed by administrators and used by nobody but the functions",
+        "Nobody becomes a function's role but Lambda",
+        (
+            may_not("administrator", "sts:AssumeRole", "role of api_handler", session="any"),
+            may_not("administrator", "sts:AssumeRole", "role of rotate_keys", session="any"),
+            may_not("administrator", "sts:AssumeRole", "support role", session="any"),
+            may_not("administrator", "sts:AssumeRole", "auditor role", session="any"),
+        ),
+    ),
+    (
+        "The KMS key is managed by administrators and used by nobody but the functions and auditors",
         (
             may("administrator", "kms:DisableKey", "key"),
             may("administrator", "kms:EnableKey", "key"),

@@ -6,9 +6,9 @@ from copy import deepcopy
 import pytest
 
 from tests.permissions.page import PAGE, page
-from tests.permissions.rendered import STAFF, Rendered, listed, read_stack
+from tests.permissions.rendered import STAFF_ROLES, Rendered, listed, read_stack
 from tests.permissions.simulator import Policy, judge
-from tests.permissions.table import ROWS
+from tests.permissions.table import PEOPLE, ROWS
 
 TABLE = [row for _, rows in ROWS for row in rows]
 
@@ -21,6 +21,11 @@ def rendered(aws: dict[str, str]) -> Rendered:
 def test_every_row_holds(rendered: Rendered):
     judged = judge(rendered.question(row.who, row.request(rendered.resources)) for row in TABLE)
     assert [row for row, allowed in zip(TABLE, judged, strict=True) if allowed is not row.may] == []
+
+
+def test_the_session_of_a_role_knows_nothing_of_mfa():
+    """AWS puts no aws:MultiFactorAuthPresent into what AssumeRole hands out."""
+    assert [row for row in TABLE if row.mfa is not None and row.who not in PEOPLE] == []
 
 
 def test_the_page_prints_the_table():
@@ -47,7 +52,7 @@ def test_no_condition_is_idle(rendered: Rendered):
     assert [said for said, _, _ in loosened if said not in let_through] == []
 
 
-@pytest.mark.parametrize("who", STAFF)
+@pytest.mark.parametrize("who", [*PEOPLE, *(f"{name} role" for name in STAFF_ROLES)])
 def test_staff_may_nothing_that_the_table_leaves_out(who: str, rendered: Rendered):
     allowed = {(row.action, row.on) for row in TABLE if row.who == who and row.may}
     (policy,) = rendered.policies[who]

@@ -280,3 +280,15 @@ def test_a_set_without_a_usable_key_is_no_set(clock: Clock, claims: dict[str, An
         usable_keys(document)
     door = Door(clock, KeySet(lambda: document, None, clock))
     assert door.verdict(crafted(RS256, claims)) == "unavailable"
+
+
+def test_a_key_without_an_id_verifies_a_token_that_names_one(
+    server: LoginServer, claims: dict[str, Any]
+):
+    nameless = {name: value for name, value in RSA_ENTRY.items() if name != "kid"}
+    server.serve(nameless)
+    assert server.door.verdict(crafted({"alg": "RS256", "kid": "any"}, claims)) == "fine"
+    assert (
+        server.door.verdict(crafted({"alg": "RS256", "kid": "any"}, claims, OTHER_KEY))
+        == "login_invalid"
+    )

@@ -32,7 +32,7 @@ STATUS = {
 
 CARRIED = {
     "wrong_code": {"attempts_left": 4},
-    "code_expired": {"attempts_left": 0, "seconds_behind": 90},
+    "code_expired": {"attempts_left": 3, "seconds_behind": 90},
     "code_used": {"retry_after": 17},
     "locked": {"retry_after": 301},
 }
@@ -106,10 +106,51 @@ def test_a_refusal_says_its_numbers(language: Language):
     assert "6" in told(Refusal.LOCKED, language).document["detail"], "301 s are 6 minutes, rounded up"
 
 
-@pytest.mark.parametrize(("seconds", "minutes"), [(1, 1), (60, 1), (61, 2), (300, 5), (14_400, 240)])
-def test_a_lock_is_told_in_minutes_rounded_up(seconds: int, minutes: int):
+@pytest.mark.parametrize(
+    ("seconds", "wait"),
+    [
+        (1, "1 min"),
+        (60, "1 min"),
+        (61, "2 min"),
+        (300, "5 min"),
+        (3541, "1 h"),
+        (3601, "1 h 1 min"),
+        (13_440, "3 h 44 min"),
+        (14_400, "4 h"),
+    ],
+)
+def test_a_lock_is_told_in_hours_and_minutes_rounded_up(seconds: int, wait: str):
     said = problem(Refusal.LOCKED, Language.ENGLISH, "request-1", {"retry_after": seconds})
-    assert f"Wait {minutes} min," in said.document["detail"]
+    assert f"Wait {wait}, " in said.document["detail"]
+
+
+def test_a_lock_is_told_in_the_units_of_the_language():
+    simplified, traditional = (
+        problem(Refusal.LOCKED, language, "request-1", {"retry_after": 13_440}).document["detail"]
+        for language in CHINESE
+    )
+    assert "3 小时 44 分钟" in simplified
+    assert "3 小時 44 分鐘" in traditional
+
+
+@pytest.mark.parametrize(
+    ("language", "advice"),
+    [
+        (Language.SIMPLIFIED, "已无剩余次数，请暂停输入。"),
+        (Language.TRADITIONAL, "已無剩餘次數，請暫停輸入。"),
+        (Language.ENGLISH, "No attempts left: enter no more codes for now"),
+    ],
+)
+@pytest.mark.parametrize("refusal", [Refusal.WRONG_CODE, Refusal.CODE_EXPIRED])
+def test_with_no_attempt_left_nobody_is_asked_for_another_code(
+    refusal: Refusal, language: Language, advice: str
+):
+    carried = CARRIED[refusal.value] | {"attempts_left": 0}
+    document = problem(refusal, language, "request-1", carried).document
+    assert advice in document["detail"]
+    assert not re.search(r"[{}]", document["detail"])
+    assert document["detail"] != told(refusal, language).document["detail"]
+    assert document["attempts_left"] == 0
 
 
 def test_the_field_at_fault_is_carried():
@@ -143,7 +184,9 @@ def test_every_header_is_a_string(refusal: Refusal):
 def test_a_language_has_words_for_each_refusal_and_nothing_else(language: Language):
     entries = messages(language)
     assert set(entries) == {refusal.value for refusal in Refusal}
-    assert all(set(entry) == {"title", "detail"} for entry in entries.values())
+    for code, entry in entries.items():
+        none_left = {"detail_none_left"} if "attempts_left" in CARRIED.get(code, {}) else set()
+        assert set(entry) == {"title", "detail"} | none_left
 
 
 def placeholders(text: str) -> set[str | None]:
@@ -152,9 +195,11 @@ def placeholders(text: str) -> set[str | None]:
 
 @every_refusal
 def test_every_language_says_the_same_numbers(refusal: Refusal):
-    said = [placeholders(messages(language)[refusal.value]["detail"]) for language in Language]
-    assert said[0] == said[1] == said[2]
-    assert not any(placeholders(messages(language)[refusal.value]["title"]) for language in Language)
+    entries = [messages(language)[refusal.value] for language in Language]
+    for part in entries[0]:
+        said = [placeholders(entry[part]) for entry in entries]
+        assert said[0] == said[1] == said[2]
+    assert not any(placeholders(entry["title"]) for entry in entries)
 
 
 @pytest.mark.parametrize("language", CHINESE)
@@ -174,7 +219,7 @@ def test_english_is_punctuated_in_english():
 def test_a_detail_is_a_whole_sentence_and_a_title_is_not(language: Language):
     stop = "." if language is Language.ENGLISH else "。"
     for entry in messages(language).values():
-        assert entry["detail"].endswith(stop)
+        assert all(text.endswith(stop) for part, text in entry.items() if part != "title")
         assert not entry["title"].endswith(stop)
 
 

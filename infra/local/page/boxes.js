@@ -96,8 +96,5 @@ export function codeForm(label, submit, action) {
   };
   form.enter = (text) => busy || fill(0, text);
   form.focus = () => boxes[0].focus();
-  form.disable = (disabled) => {
-    for (const each of [...boxes, form.querySelector("button")]) each.disabled = disabled;
-  };
   return form;
 }

@@ -2,8 +2,8 @@
 
 import { countdown } from "./clock.js";
 import { button, el, tell } from "./dom.js";
-import { language, say } from "./language.js";
-import { notice, problemNotice } from "./notice.js";
+import { say } from "./language.js";
+import { notice } from "./notice.js";
 import { Terminal } from "./terminal.js";
 
 export class Desktop extends Terminal {
@@ -11,19 +11,18 @@ export class Desktop extends Terminal {
     super(root, "desktop", account);
   }
 
-  boxesView(problem) {
+  boxesView() {
     const newPhone = button(say("new_phone"), () => this.bind(), "link");
-    return [...super.boxesView(problem), newPhone];
+    return [...super.boxesView(), newPhone];
   }
 
   // Not bound yet. A QR code is made only when asked for, since each one ends the one before.
-  unboundView(problem) {
+  unboundView() {
     const pending = this.standing.state === "pending";
     return [
       this.greeting(),
-      problem && problem.language === language()
-        ? problemNotice(problem)
-        : notice("calm", say(pending ? "pending" : "unbound"), say(pending ? "pending_detail" : "unbound_detail")),
+      this.refusal() ??
+        notice("calm", say(pending ? "pending" : "unbound"), say(pending ? "pending_detail" : "unbound_detail")),
       button(say("show_qr"), () => this.bind(), "primary"),
       button(say("have_scanned"), () => this.show(() => this.confirmView()), "link"),
     ];
@@ -40,7 +39,13 @@ export class Desktop extends Terminal {
   }
 
   qrView(qr, until) {
-    const expired = until <= Date.now();
+    if (until <= Date.now()) {
+      return [
+        this.greeting(),
+        notice("calm", say("qr_over")),
+        button(say("show_qr"), () => this.bind(), "primary"),
+      ];
+    }
     return [
       this.greeting(),
       qr.superseded ? notice("calm", say("superseded"), say("superseded_detail")) : null,
@@ -53,20 +58,17 @@ export class Desktop extends Terminal {
       ),
       el(
         "div",
-        { class: expired ? "qr over" : "qr" },
+        { class: "qr" },
         el("img", { src: qr.qr_png, alt: say("qr_alt", { account: qr.account }) }),
         el(
           "div",
           {},
-          el("p", { class: "term" }, say("term"), expired
-            ? el("strong", {}, say("term_over"))
-            : countdown(until, () => this.show(this.view))),
+          el("p", { class: "term" }, say("term"), countdown(until, () => this.show(this.view))),
           el("p", { class: "key-label" }, say("by_hand")),
           el("code", { class: "key" }, qr.secret.match(/.{1,4}/g).join(" ")),
           button(say("copy_key"), (event) => copy(qr.secret, event.target), "link"),
         ),
       ),
-      expired ? button(say("show_qr"), () => this.bind(), "primary") : null,
       this.confirmStep(),
     ].flat();
   }

@@ -13,15 +13,27 @@ export function notice(kind, title, ...more) {
   );
 }
 
+export function waitLine(until, over) {
+  return el("p", { class: "wait" }, say("wait"), countdown(until, over));
+}
+
+// When the wait that a refusal asks for is over, in milliseconds of this machine's clock.
+export const waitEnd = (problem) => problem.at + problem.retry_after * 1000;
+
+// What customer service asks for the request number of.
+const NUMBERED = ["malformed_request", "unavailable"];
+
 // A refusal. Where it says how long to wait, the wait counts down, and `over` is called at its end.
 export function problemNotice(problem, over) {
-  const wait = problem.retry_after;
+  const number = NUMBERED.includes(problem.code)
+    ? el("span", {}, `${say("request_number")} ${problem.request_id}`)
+    : null;
   return notice(
     "bad",
     problem.title ?? say(problem.status === 401 ? "wrong_password" : "offline"),
     problem.detail ?? (problem.status === 401 ? null : say("offline_detail")),
-    wait ? el("p", { class: "wait" }, say("wait"), countdown(problem.at + wait * 1000, over)) : null,
-    problem.type ? el("p", { class: "fine" }, el("code", {}, `${problem.status} ${problem.code}`)) : null,
+    problem.retry_after ? waitLine(waitEnd(problem), over) : null,
+    problem.type ? el("p", { class: "fine" }, el("code", {}, `${problem.status} ${problem.code}`), number) : null,
   );
 }
 

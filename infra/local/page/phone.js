@@ -1,8 +1,8 @@
 // The phone app: password and boxes. Binding is the desktop's.
 
 import { button, el } from "./dom.js";
-import { language, say } from "./language.js";
-import { notice, problemNotice } from "./notice.js";
+import { say } from "./language.js";
+import { notice } from "./notice.js";
 import { Terminal } from "./terminal.js";
 
 export class Phone extends Terminal {
@@ -10,12 +10,10 @@ export class Phone extends Terminal {
     super(root, "mobile", account);
   }
 
-  unboundView(problem) {
+  unboundView() {
     return [
       this.greeting(),
-      problem && problem.language === language()
-        ? problemNotice(problem)
-        : notice("calm", say("desktop_first"), say("desktop_first_detail")),
+      this.refusal() ?? notice("calm", say("desktop_first"), say("desktop_first_detail")),
       button(say("checked_again"), () => this.enter(), "primary"),
       el(
         "p",

@@ -9,6 +9,9 @@ import { notice } from "./notice.js";
 const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
 const PAGE = 10;
 
+// What each field takes, in our own words: the function knows one language alone.
+const RULES = { account: "rule_account", operator: "rule_name", ticket: "rule_name" };
+
 export class Support {
   constructor(root, account) {
     this.screen = root.querySelector(".screen");
@@ -89,7 +92,9 @@ export class Support {
     const { body } = this.said ?? {};
     if (!body || body.outcome === "found") return null;
     if (body.outcome === "invalid") {
-      const problems = body.errors.map(({ field: name, problem }) => el("li", {}, `${name}: ${problem}`));
+      const problems = body.errors.map(({ field: name, problem }) =>
+        el("li", {}, name in RULES ? `${say(name)} · ${say(RULES[name])}` : `${name}: ${problem}`),
+      );
       return notice("bad", say("invalid"), el("ul", {}, problems));
     }
     const kind = body.outcome === "unavailable" ? "bad" : "good";

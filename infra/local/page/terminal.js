@@ -6,12 +6,12 @@ import { countdown } from "./clock.js";
 import { button, el, field, hear, showIn, tell } from "./dom.js";
 import { exchangeList, readable } from "./exchange.js";
 import { language, localTime, say } from "./language.js";
-import { notice, problemNotice, received } from "./notice.js";
+import { notice, problemNotice, received, waitEnd, waitLine } from "./notice.js";
 
 const DEMO_PASSWORD = "Demo-Pass-1";
 
 // After these the account is looked up again, and the scene shows what can be done now.
-const NOT_WHAT_IT_SEEMED = ["not_bound", "already_bound", "bind_not_started", "bind_expired"];
+const NOT_WHAT_IT_SEEMED = ["not_bound", "already_bound", "bind_not_started", "bind_expired", "locked", "suspended"];
 
 export class Terminal {
   constructor(root, channel, account) {
@@ -27,9 +27,11 @@ export class Terminal {
     });
   }
 
-  // A view is a function that gives elements, so that it can be shown again in another language.
-  show(view) {
+  // A view is a function that gives elements, so that it can be shown again in another language;
+  // `refused` is the problem that led to it, kept as long as the view is.
+  show(view, refused = view === this.view ? this.refused : null) {
     this.view = view;
+    this.refused = refused;
     this.form = null;
     showIn(this.screen, view());
   }
@@ -40,7 +42,7 @@ export class Terminal {
     this.show(() => this.passwordView());
   }
 
-  passwordView(problem) {
+  passwordView() {
     const account = el("input", { value: this.account, autocomplete: "username", spellcheck: "false" });
     const password = el("input", { type: "password", value: DEMO_PASSWORD, autocomplete: "off" });
     const submit = (event) => {
@@ -49,7 +51,7 @@ export class Terminal {
       this.logIn(password.value);
     };
     return [
-      problem && problemNotice(problem),
+      this.refusal(),
       el(
         "form",
         { class: "stack", onsubmit: submit },
@@ -73,19 +75,29 @@ export class Terminal {
     if (!answer.ok) return this.refuse(answer.problem);
     this.standing = answer.body;
     this.lockedUntil = answer.body.locked_until && answer.toLocal(answer.body.locked_until);
-    if (answer.body.state === "bound") this.show(() => this.boxesView(problem));
-    else this.show(() => this.unboundView(problem));
+    const bound = answer.body.state === "bound";
+    this.show(() => (bound ? this.boxesView() : this.unboundView()), problem);
     return this.form?.focus();
   }
 
-  boxesView(problem) {
-    const until = this.lockedUntil;
-    if (this.standing.suspended) return [this.greeting(), notice("bad", say("suspended"), say("suspended_detail"))];
-    if (until) {
-      const wait = el("p", { class: "wait" }, say("wait"), countdown(until, () => this.enter()));
-      return [this.greeting(), notice("bad", say("locked"), say("locked_detail"), wait)];
-    }
-    return [this.greeting(), this.codeStep(say("code"), say("verify"), (code) => this.client.verify(code), problem)];
+  boxesView() {
+    const closed = this.standing.suspended ? "suspended" : this.lockedUntil ? "locked" : null;
+    if (closed) return [this.greeting(), this.closedNotices(closed)];
+    return [this.greeting(), this.codeStep(say("code"), say("verify"), (code) => this.client.verify(code))];
+  }
+
+  // No boxes while locked or suspended, and why. The API's own words for it need none of ours.
+  closedNotices(closed) {
+    const over = () => this.enter();
+    const refusal = this.refusal(over);
+    if (refusal && this.refused.code === closed) return [refusal];
+    const wait = closed === "locked" ? waitLine(this.lockedUntil, over) : null;
+    return [refusal, notice("bad", say(closed), say(`${closed}_detail`), wait)];
+  }
+
+  // What the API said last, where it said that in the language that is chosen now.
+  refusal(over) {
+    return this.refused?.language === language() ? problemNotice(this.refused, over) : null;
   }
 
   greeting() {
@@ -93,44 +105,53 @@ export class Terminal {
     return el("p", { class: "who" }, el("span", {}, say("hello", { account: this.account })), logOut);
   }
 
-  // The boxes, and under them what the API says of a code.
-  codeStep(label, action, call, problem) {
+  // The boxes, and under them what the API says of a code. A wait goes on in every language.
+  codeStep(label, action, call) {
     const slot = el("div", { class: "slot" });
+    const tellRefusal = () => {
+      const over = () => {
+        this.refused = null;
+        slot.replaceChildren();
+      };
+      const wait = () => notice("calm", say("wait"), countdown(waitEnd(this.refused), over));
+      const told = this.refusal(over) ?? (this.refused?.retry_after ? wait() : "");
+      slot.replaceChildren(told);
+    };
     const form = codeForm(
       label,
       async (code) => {
         const answer = await call(code);
         if (answer.ok) this.show(() => this.passView(answer.body, Date.now(), answer.toLocal(answer.body.pass_expires_at)));
-        else this.refuse(answer.problem, form, slot);
+        else this.refuse(answer.problem, form, tellRefusal);
       },
       action,
     );
-    if (problem && problem.language === language()) slot.append(problemNotice(problem));
+    tellRefusal();
     form.openedAt = performance.now();
     this.form = form;
     return [form, slot];
   }
 
   // Each refusal has its own next step; one that is not known is shown, and that is all.
-  async refuse(given, form, slot) {
+  async refuse(given, form, tellRefusal) {
     const problem = received(given);
     if (problem.status === 401) {
       this.client.logOut();
-      return this.show(() => this.passwordView(problem.language === language() ? problem : null));
+      return this.show(() => this.passwordView(), problem);
     }
-    if (NOT_WHAT_IT_SEEMED.includes(problem.code)) return this.enter(problem);
-    if (!form) return this.show(() => this.refusedView(problem));
-    if (["locked", "suspended"].includes(problem.code)) form.disable(true);
-    slot.replaceChildren(problemNotice(problem, () => form.disable(false)));
+    // The code that uses up the attempts is answered like any wrong one, and yet has changed how things stand.
+    const spent = problem.attempts_left === 0;
+    if (spent || NOT_WHAT_IT_SEEMED.includes(problem.code)) return this.enter(problem);
+    if (!form) return this.show(() => this.refusedView(), problem);
+    this.refused = problem;
+    tellRefusal();
     return form.clear();
   }
 
-  refusedView(problem) {
-    return [
-      this.greeting(),
-      problemNotice(problem),
-      button(say("again"), () => this.enter(), "primary"),
-    ];
+  // Where the client is the wrong one, another try changes nothing.
+  refusedView() {
+    const next = this.refused.code === "desktop_only" ? "back" : "again";
+    return [this.greeting(), this.refusal(), button(say(next), () => this.enter(), "primary")];
   }
 
   passView(body, at, until) {
