@@ -91,6 +91,14 @@ def test_deploying_takes_no_look_into_the_data(action: str):
     assert not allowed(action, DEPLOYER, EXTRAS)
 
 
+@pytest.mark.parametrize(
+    "action",
+    ["iam:ListEntitiesForPolicy", "lambda:GetEventSourceMapping", "dynamodb:DescribeTable"],
+)
+def test_what_is_looked_at_before_a_change_may_be_looked_at(action: str):
+    assert allowed(action, DEPLOYER)
+
+
 def test_everything_that_has_a_name_is_named():
     for statement in statements(DEPLOYER) + statements(EXTRAS):
         if statement["Resource"] == ["*"]:
