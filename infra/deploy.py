@@ -8,7 +8,9 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -30,6 +32,7 @@ from infra.deploying.stage import Stage, read_stage
 from infra.environment import ROOT
 
 INFRA = ROOT / "infra"
+TEMPLATES = tuple(INFRA / name for name in ("resources.yaml", "edge.yaml", "userpool.yaml"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +63,9 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     """From whatever there is to a serving stage."""
     session = stage.session()
     heading(f"Preflight of {stage.name}")
+    if userpool:
+        stage.check_for_user_pool()
+    preflight.check_parameters(stage, map(read_template, TEMPLATES))
     account = preflight.who(session, stage)
     stacks = Stacks(session.client("cloudformation"))
     preflight.check_limits(session, stage)
@@ -70,7 +76,7 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     preflight.check_settings(stage)
 
     heading("Resources")
-    outputs = put_resources(stage, stacks)
+    outputs = put_resources(stage, stacks, session.client("dynamodb"))
 
     heading("Configuration")
     told = record.environment(stage, outputs)
@@ -85,7 +91,7 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
 
     heading("Code")
     digest = package.source_digest(json.dumps(entry, sort_keys=True))
-    memory.recall(names)
+    memory.recall(names, outputs["BindingsStreamArn"])
     serving = releases.latest_if_serving(digest, told)
     served = memory.rest_api()
     if serving is not None and served is not None:
@@ -110,16 +116,15 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     heading("Keys")
     functions.make_first_keys()
 
-    heading("Smoke check")
-    smoke.check(stage.url or api.url, functions)
+    # The stage's own name leads to the API only by what the edge puts there.
+    if edge or stacks.outputs(stage.edge_stack) is not None:
+        put_edge(stage, stacks, served, api_stage)
+    check_from_outside(stage, api.url, functions)
     if serving is None or serving.deployment != api.served:
         line(f"done         {releases.add(digest, names, api.served)}")
         releases.prune(api)
 
-    if edge or stacks.outputs(stage.edge_stack) is not None:
-        heading("Edge")
-        put_edge(stage, stacks, served, api_stage)
-    say_what_next(stage, api.url)
+    say_what_next(stage, api.url, outputs)
 
 
 def rollback(stage: Stage) -> None:
@@ -134,8 +139,7 @@ def rollback(stage: Stage) -> None:
         raise Stop(f"{stage.name} is not deployed in {stage.region}.")
     api = Api(session, stage, served, api_stage)
     Releases(session, stage, memory).go_back(api)
-    heading("Smoke check")
-    smoke.check(stage.url or api.url, Functions(session, stage))
+    check_from_outside(stage, api.url, Functions(session, stage))
     line("done         tables, keys, roles and alarms are as they were; make deploy goes forward again")
 
 
@@ -144,12 +148,13 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
     session = stage.session()
     heading(f"Taking down {stage.name}")
     preflight.who(session, stage)
+    stacks = Stacks(session.client("cloudformation"))
+    destroy.check_policies(session.client("iam"), stage, stacks.outputs(stage.stack) or {})
     if with_data:
         if sys.stdin.isatty():
             print(f"  This deletes every binding of {stage.name}. Type its name: ", end="", flush=True)
         if sys.stdin.readline().strip() != stage.name:
             raise Stop("that is not the stage's name; nothing was touched.")
-    stacks = Stacks(session.client("cloudformation"))
     memory = Memory(session, stage, record.api_stage())
     outputs = stacks.outputs(stage.data_stack) or {}
     entries = memory.recall(record.entry_points(record.environment(stage, outputs)))
@@ -178,21 +183,37 @@ def with_user_pool(stage: Stage, stacks: Stacks, *, create: bool) -> Stage:
     return stage if outputs is None else stage.logging_in_by(outputs)
 
 
-def put_resources(stage: Stage, stacks: Stacks) -> dict[str, str]:
-    """Both stacks of ``infra/resources.yaml``; all that they give out."""
+def put_resources(stage: Stage, stacks: Stacks, dynamodb: Any) -> dict[str, str]:
+    """Both stacks of ``infra/resources.yaml``; all that they give out.
+
+    But for the stream, which is asked of the table: CloudFormation does not know of a restored one.
+    """
     template = read_template(INFRA / "resources.yaml")
     values = {**stage.parameters, "Stage": stage.name}
     data = stacks.put(stage.data_stack, template, {**values, "Part": "data"}, keep=True)
-    handed = {"KmsKeyArn": data["KmsKey"], "BindingsStreamArn": data["BindingsStreamArn"]}
+    handed = {"KmsKeyArn": data["KmsKey"]}
     service = stacks.put(stage.stack, template, {**values, **handed, "Part": "service"})
-    return {**data, **service}
+    table = dynamodb.describe_table(TableName=data["BindingsTable"])["Table"]
+    if not table.get("StreamSpecification", {}).get("StreamEnabled"):
+        raise Stop(
+            f"{data['BindingsTable']} has no stream, so that nothing would be recorded: turn it on, "
+            "as docs/operations.md says of a table that was restored."
+        )
+    return {**data, **service, "BindingsStreamArn": table["LatestStreamArn"]}
 
 
 def put_edge(stage: Stage, stacks: Stacks, api: str, api_stage: str) -> None:
     """The optional stack in front of the API."""
+    heading("Edge")
     values = {"Stage": stage.name, "RestApiId": api, "ApiStage": api_stage, **stage.parameters}
     for name, value in stacks.put(stage.edge_stack, read_template(INFRA / "edge.yaml"), values).items():
         line(f"{name:<12} {value}")
+
+
+def check_from_outside(stage: Stage, url: str, functions: Functions) -> None:
+    """The smoke check, at the address that clients use. Stop where it fails."""
+    heading("Smoke check")
+    smoke.check(stage.url or url, functions, own_name=stage.url is not None)
 
 
 def run_chalice(stage: Stage) -> None:
@@ -225,15 +246,22 @@ def show_sizes(packages: package.Packages) -> None:
         line(f"{what:<12} {built.size / 1e6:.2f} MB zipped, {built.unpacked / 1e6:.2f} MB unpacked")
 
 
-def say_what_next(stage: Stage, url: str) -> None:
+def say_what_next(stage: Stage, url: str, outputs: Mapping[str, str]) -> None:
     """The addresses, and what is left to do."""
     heading(f"{stage.name} is deployed")
     line(f"API          {stage.url or url}")
     line(f"key set      {stage.url or url}/.well-known/jwks.json")
     heading("Next")
     line("- give the trading gateway the key set's address, PASS_ISSUER and PASS_AUDIENCE")
-    line("- give support staff the managed policy for them, and auditors theirs (infra/resources.yaml)")
-    line(f"- chalice logs --stage {stage.name} and chalice invoke work as usual")
+    line("- attach these policies to support staff and auditors, by what their names say:")
+    for name, arn in outputs.items():
+        if name.endswith("PolicyArn"):
+            line(f"    {arn}")
+    line("- subscribe whoever is on duty to the alarms, and confirm by the mail that comes:")
+    line(f"    aws sns subscribe --region {stage.region} --topic-arn {outputs['OperationsTopic']} \\")
+    line("      --protocol email --notification-endpoint <address>")
+    line("- Chalice's own commands work as usual:")
+    line(f"    AWS_DEFAULT_REGION={stage.region} .venv/bin/chalice logs --stage {stage.name}")
     line(f"- make rollback STAGE={stage.name} goes back to the code before")
 
 

@@ -12,6 +12,10 @@ from chalicelib.edge.problems import problem
 
 REFUSALS = {
     "MISSING_AUTHENTICATION_TOKEN": Refusal.NOT_FOUND,
+    "INVALID_SIGNATURE": Refusal.NOT_FOUND,
+    "EXPIRED_TOKEN": Refusal.NOT_FOUND,
+    "ACCESS_DENIED": Refusal.NOT_FOUND,
+    "UNAUTHORIZED": Refusal.NOT_FOUND,
     "RESOURCE_NOT_FOUND": Refusal.NOT_FOUND,
     "REQUEST_TOO_LARGE": Refusal.MALFORMED_REQUEST,
     "BAD_REQUEST_BODY": Refusal.MALFORMED_REQUEST,
@@ -25,7 +29,8 @@ REFUSALS = {
 }
 """API Gateway's response types, each with the refusal that it is to the caller.
 
-A path or method that the API lacks is to API Gateway a call without credentials.
+A path or method that the API lacks is to API Gateway a call without AWS's own credentials, or with
+wrong ones where it has an Authorization header. No method of the API asks for such.
 """
 
 

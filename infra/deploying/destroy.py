@@ -1,10 +1,12 @@
 """Taking a stage down: the code always, the data only when asked twice."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploying.console import line
+from infra.deploying import mappings
+from infra.deploying.console import Stop, line
 from infra.deploying.stacks import Stacks
 from infra.deploying.stage import APP, Stage
 
@@ -13,8 +15,43 @@ KEY_DAYS = 30
 
 _RULE = "-event"
 
-_GONE = ("ResourceNotFoundException", "NotFoundException", "KMSInvalidStateException", "NoSuchBucket")
+_GONE = (
+    "ResourceNotFoundException",
+    "NotFoundException",
+    "KMSInvalidStateException",
+    "NoSuchBucket",
+    "NoSuchEntity",
+)
 """What AWS says of a thing that is not there any more, or on its way out."""
+
+
+def check_policies(iam: Any, stage: Stage, outputs: Mapping[str, str]) -> None:
+    """Stop where somebody holds a managed policy of the stage: CloudFormation deletes no such one.
+
+    The stage's own roles may hold it; they go first.
+    """
+    for name, arn in outputs.items():
+        if not name.endswith("PolicyArn"):
+            continue
+        holders = _holders(iam, arn, stage)
+        if holders:
+            raise Stop(
+                f"{', '.join(holders)} still {'has' if len(holders) == 1 else 'have'} the policy "
+                f"{arn}: detach it there, then run the same again; nothing was touched."
+            )
+
+
+def _holders(iam: Any, policy: str, stage: Stage) -> list[str]:
+    pages = iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy)
+    holders: list[str] = []
+    found = list[dict[str, Any]]()
+    _unless_gone(lambda: found.extend(pages))
+    for page in found:
+        holders += [f"user {one['UserName']}" for one in page["PolicyUsers"]]
+        holders += [f"group {one['GroupName']}" for one in page["PolicyGroups"]]
+        roles = (one["RoleName"] for one in page["PolicyRoles"])
+        holders += [f"role {role}" for role in roles if not role.startswith(f"{stage.stack}-")]
+    return holders
 
 
 def remove_code(session: Any, stage: Stage, functions: list[str], api: str | None) -> None:
@@ -29,9 +66,8 @@ def remove_code(session: Any, stage: Stage, functions: list[str], api: str | Non
         function = stage.function(name)
         rule = f"{function}{_RULE}"
         _unless_gone(lambda rule=rule: _remove_rule(events, rule))
-        mappings = functions_api.list_event_source_mappings(FunctionName=function)
-        for mapping in mappings["EventSourceMappings"]:
-            functions_api.delete_event_source_mapping(UUID=mapping["UUID"])
+        for mapping in mappings.of_function(functions_api, function):
+            mappings.remove(functions_api, mapping)
         if _unless_gone(lambda function=function: functions_api.delete_function(FunctionName=function)):
             line(f"function     {function} deleted")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.config import Config
 
+from infra.deploying import mappings
 from infra.deploying.console import Stop, line
 from infra.deploying.stage import Stage
 from infra.local.stack import SCHEDULED_EVENT
@@ -40,10 +41,8 @@ class Functions:
     def read_streams_well(self, names: Iterable[str]) -> None:
         """Set how streams are read; unchanged ones are left alone."""
         for name in names:
-            mappings = self._lambda.list_event_source_mappings(FunctionName=self._stage.function(name))
-            for mapping in mappings["EventSourceMappings"]:
-                if any(mapping.get(key) != value for key, value in STREAM_SETTINGS.items()):
-                    self._lambda.update_event_source_mapping(UUID=mapping["UUID"], **STREAM_SETTINGS)
+            for mapping in mappings.of_function(self._lambda, self._stage.function(name)):
+                mappings.bring_to(self._lambda, mapping, STREAM_SETTINGS)
                 line(f"stream       {name} retries until it succeeds, record by record")
 
     def make_first_keys(self) -> None:

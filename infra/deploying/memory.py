@@ -32,18 +32,21 @@ class Memory:
         self._api_stage = api_stage
         self._file = DEPLOYED / f"{stage.name}.json"
 
-    def recall(self, functions: Iterable[str]) -> list[Entry]:
+    def recall(self, functions: Iterable[str], stream: str | None = None) -> list[Entry]:
         """Write Chalice's file anew: what the account remembers, corrected by what it holds.
 
         The layer is left out: Chalice then publishes a new version and lets the old one be, which
-        a rollback needs.
+        a rollback needs. Where a ``stream`` is given, readers of others are left out too: Chalice
+        then has this one read, and what reads the stream of a table before may go on to its end.
         """
         remembered = self.read("chalice") or []
         names = {entry["name"] for entry in remembered if entry["resource_type"] == "lambda_function"}
         found = self._found({*functions, *names})
         mendable = ("lambda_layer", "lambda_function", "dynamodb_event", "rest_api")
         kept = [entry for entry in remembered if entry["resource_type"] not in mendable]
-        entries = kept + found
+        entries = kept + [
+            entry for entry in found if stream is None or entry.get("stream_arn", stream) == stream
+        ]
         adopted = {entry["name"] for entry in found} - {entry["name"] for entry in remembered}
         if adopted:
             line(f"adopted      {', '.join(sorted(adopted))}: deployed, but not remembered")

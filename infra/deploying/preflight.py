@@ -1,6 +1,7 @@
 """What is looked at before anything is touched: whose account, which region, enough of everything."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,15 @@ from chalicelib.settings import WrongSetting, read_settings
 from infra.deploying.console import Stop, line
 from infra.deploying.permissions import DEPLOYER, missing
 from infra.deploying.record import ENVIRONMENT, variable
+from infra.deploying.stacks import Template
 from infra.deploying.stage import Stage
 
 SECONDS_PER_CALL = 0.1
 """How long a call holds a Lambda at most while the service is warm."""
+
+
+_SET_HERE = frozenset({"Stage", "Part", "KmsKeyArn", "RestApiId", "ApiStage"})
+"""Parameters that follow from the stage and its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,17 @@ def check_settings(stage: Stage) -> None:
             f"{wrong.why}: write it into {stage.file} (infra/stages/example.json shows how)."
         ) from wrong
     line(f"settings     {len(stage.settings)} of {stage.file}, all good")
+
+
+def check_parameters(stage: Stage, templates: Iterable[Template]) -> None:
+    """Stop where the file has a parameter that no template takes, such as a misspelt one."""
+    taken = {name for template in templates for name in template.parameters} - _SET_HERE
+    unknown = sorted(stage.parameters.keys() - taken)
+    if unknown:
+        raise Stop(
+            f'{stage.file} has "parameters" that no template takes: {", ".join(unknown)}; there are '
+            f"{', '.join(sorted(taken))}."
+        )
 
 
 def check_limits(session: Any, stage: Stage) -> None:

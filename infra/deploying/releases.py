@@ -148,7 +148,10 @@ class Releases:
             **{key: configuration[key] for key in _CONFIGURATION},
         )
         updated.wait(FunctionName=function)
-        self._lambda.update_function_code(FunctionName=function, ZipFile=code)
+        # The layer's libraries are machine code of the architecture that they were packaged for.
+        self._lambda.update_function_code(
+            FunctionName=function, ZipFile=code, Architectures=configuration["Architectures"]
+        )
         updated.wait(FunctionName=function)
 
     def _configuration(self, name: str) -> dict[str, Any] | None:

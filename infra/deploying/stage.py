@@ -21,6 +21,13 @@ USUAL_REGION = "ap-east-1"
 
 STAGES = ROOT / "infra" / "stages"
 
+_BUCKET = "totp-binding-{stage}-invocations-{account}-{region}"
+"""The name in infra/resources.yaml that leaves a stage's name the least room."""
+
+_LONGEST_BUCKET = 63
+
+_POOL_GIVES = ("LOGIN_ISSUER", "LOGIN_KEY_SET_URL", "LOGIN_KEY_SET", "LOGIN_CLIENTS")
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -96,6 +103,15 @@ class Stage:
         }
         return replace(self, settings={**settings, **self.settings})
 
+    def check_for_user_pool(self) -> None:
+        """Stop where the file has login settings of its own, which would go before the pool's."""
+        own = [name for name in _POOL_GIVES if name in self.settings]
+        if own:
+            raise Stop(
+                f"{self.file} has {', '.join(own)}, which the user pool would give: take them out "
+                "there, or deploy without USERPOOL=1."
+            )
+
     def session(self) -> Any:
         """The way to the stage's account and region, by the credentials of the shell.
 
@@ -128,7 +144,17 @@ def read_stage(name: str, region: str | None = None) -> Stage:
     given["parameters"] = {key: _text(value) for key, value in given.get("parameters", {}).items()}
     if region:
         given["region"] = region
-    return Stage(name, **given)
+    stage = Stage(name, **given)
+    _check_room(stage)
+    return stage
+
+
+def _check_room(stage: Stage) -> None:
+    """Stop where a bucket's name would get too long, which S3 says only half-way through."""
+    shortest = _BUCKET.format(stage="", account="0" * 12, region=stage.region)
+    room = _LONGEST_BUCKET - len(shortest)
+    if len(stage.name) > room:
+        raise Stop(f"STAGE may have {room} characters at most in {stage.region}, and this has more.")
 
 
 def _read(path: Path) -> dict[str, Any]:

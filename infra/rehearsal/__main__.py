@@ -14,7 +14,8 @@ from typing import Any
 
 import boto3
 
-from infra.deploying.stage import USUAL_REGION
+from infra.deploying.stacks import Stacks
+from infra.deploying.stage import USUAL_REGION, Stage
 from infra.environment import ROOT, ensure, set_aside_aws
 from infra.local import stack
 from infra.rehearsal import drill, limits, story
@@ -29,6 +30,10 @@ from infra.rehearsal.story import Person, Support
 from infra.rehearsal.streams import Streams
 
 STAGE = "rehearsal"
+WHOLE_STAGE = "rehearsal-2"
+"""The stage that gets the optional stacks too."""
+
+WHOLE_PASSWORD = "Long-Enough-1"
 API_STAGE = "api"
 AUDIENCE = "trading-gateway"
 BUILD = ROOT / "build"
@@ -70,6 +75,7 @@ class Rehearsal:
         self._fleet = fleet
         self._streams = streams
         self._calls = calls
+        self._aws_url = aws_url
         self._pool = stack.create_user_pool()
         self._base = f"{doorway.url}/{API_STAGE}"
         self._support = Support(doorway.url, STAGE)
@@ -84,7 +90,7 @@ class Rehearsal:
         self._environment.pop("AWS_DEFAULT_REGION")
         # What the local stage takes from its stack is left empty: here the deployment does that.
         settings = stack.settings(defaultdict(str), self._pool, aws_url)
-        self._stage_file = {
+        self._stage_file: dict[str, Any] = {
             "settings": {
                 **{name: value for name, value in settings.items() if value},
                 "OTP_ISSUER": "极星期货",
@@ -118,6 +124,7 @@ class Rehearsal:
         print("\n10. Each table is restored beside the one in use, as docs/operations.md has it")
         drill.restore_beside(sorted(look_at(STAGE).tables), self.checks)
         self._destroy(second)
+        self._with_everything()
         lacking = not_allowed(self._calls.actions)
         print("\nPermissions")
         self.checks.same(
@@ -234,6 +241,61 @@ class Rehearsal:
             "there is nothing before the first", (ran.status, "no release" in ran.said), (1, True)
         )
 
+    def _with_everything(self) -> None:
+        print("\n13. Another stage, with the edge and a user pool of its own")
+        stage = Stage(WHOLE_STAGE)
+        clone = self._clone("fourth")
+        clone.write_stage(WHOLE_STAGE, self._stage_file)
+        ran = clone.deploy("deploy", WHOLE_STAGE, "--edge", "--userpool")
+        self.checks.same(
+            "login settings beside a user pool are refused",
+            (ran.status, "LOGIN_ISSUER" in ran.said, look_at(WHOLE_STAGE).tables),
+            (1, True, {}),
+        )
+        settings = {
+            name: value
+            for name, value in self._stage_file["settings"].items()
+            if not name.startswith("LOGIN_")
+        }
+        clone.write_stage(WHOLE_STAGE, {**self._stage_file, "settings": settings})
+        ran = clone.deploy("deploy", WHOLE_STAGE, "--edge", "--userpool")
+        self.checks.same("it deploys", ran.status, 0)
+        pool = _outputs(stage.userpool_stack)
+        firewall = _outputs(stage.edge_stack).get("Firewall", "no firewall")
+        [api] = look_at(WHOLE_STAGE).apis
+        served = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        self.checks.same("the firewall stands before the API", served.get("webAclArn"), firewall)
+        told = firewall in ran.said and ran.said.index(firewall) < ran.said.index("Smoke check")
+        self.checks.that("and is told of before the smoke check", holds=told, otherwise=ran.said)
+        # Nobody reaches Cognito from here: its key set is had from the emulator.
+        keys = f"{self._aws_url}/{pool['UserPoolId']}/.well-known/jwks.json"
+        settings = {**settings, "LOGIN_KEY_SET_URL": keys}
+        clone.write_stage(WHOLE_STAGE, {**self._stage_file, "settings": settings})
+        self.checks.same("again without the flags", clone.deploy("deploy", WHOLE_STAGE).status, 0)
+        answer = self._of_pool(pool).call("GET", "/binding")
+        self.checks.same(
+            "a token of the pool's desktop client logs in",
+            (answer.status, answer.json.get("state")),
+            (200, "unbound"),
+        )
+        ran = clone.deploy("destroy", WHOLE_STAGE, "--with-data", typed=f"{WHOLE_STAGE}\n")
+        self.checks.same(
+            "taken down, it keeps the login server alone",
+            (ran.status, _outputs(stage.edge_stack), _outputs(stage.userpool_stack)),
+            (0, {}, pool),
+        )
+
+    def _of_pool(self, pool: dict[str, str]) -> Person:
+        """Somebody with an account in a stage's own user pool."""
+        cognito = boto3.client("cognito-idp")
+        account = stack.DEMO_ACCOUNTS[0]
+        who = {"UserPoolId": pool["UserPoolId"], "Username": account}
+        cognito.admin_create_user(**who, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(**who, Password=WHOLE_PASSWORD, Permanent=True)
+        clients = {"desktop": pool["DesktopClientId"], "mobile": pool["MobileClientId"]}
+        there = stack.UserPool(pool["UserPoolId"], clients)
+        return Person(account, self._base, there, cognito, WHOLE_PASSWORD)
+
     def _destroy(self, clone: Clone) -> None:
         print("\n11. Taken down, and put up again over the data that was kept")
         # Lambda would go on reading until the mapping goes, and fail as quietly as it can.
@@ -255,6 +317,10 @@ class Rehearsal:
         )
         ran = clone.deploy("destroy", STAGE, "--with-data", typed=f"{STAGE}\n")
         self.checks.same("its own does", (ran.status, look_at(STAGE).tables), (0, {}))
+
+
+def _outputs(name: str) -> dict[str, str]:
+    return Stacks(boto3.client("cloudformation")).outputs(name) or {}
 
 
 def main() -> int:

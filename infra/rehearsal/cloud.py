@@ -5,12 +5,14 @@ import sys
 
 from infra.local.emulator import Emulator
 from infra.rehearsal.gaps import fill_deployment_gaps, hand_out_code
+from infra.rehearsal.optional_stacks import make_optional_resources
 
 
 def main() -> None:
     """Say where the account answers, and be there until standard input ends."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "cloud", "AWS_SECRET_ACCESS_KEY": "cloud"}
     fill_deployment_gaps()
+    make_optional_resources()
     emulator = Emulator()
     hand_out_code(emulator.url)
     emulator.start()

@@ -63,7 +63,9 @@ class DeployedApi:
         if ask.body is None:
             return _own_answer(snapshot, "REQUEST_TOO_LARGE", ids)
         if route is None or function is None:
-            return _own_answer(snapshot, "MISSING_AUTHENTICATION_TOKEN", ids)
+            signed = ask.headers.get("authorization") is not None
+            kind = "INVALID_SIGNATURE" if signed else "MISSING_AUTHENTICATION_TOKEN"
+            return _own_answer(snapshot, kind, ids)
         event = self._event(ask, path, parts.query, route, ids, snapshot)
         answer, failed = self._invoke(function, json.dumps(event).encode())
         try:

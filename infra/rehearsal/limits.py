@@ -4,7 +4,7 @@ OF_THE_REHEARSAL = [
     "IAM: the emulator lets everybody do everything. The roles are proved in tests/permissions.",
     "Quotas, throttles and cold starts at the size of a market's open.",
     "The real gateway: its routes and answers are played here as they were deployed, by another.",
-    "EDGE=1 and USERPOOL=1, and what the throttle and the access log do: the emulator has none.",
+    "What firewall, throttle and access log do: the emulator has none. Nor has it names of one's own.",
     "EventBridge's clock and CloudWatch's alarms: nothing sets them off here.",
     "Lambda's own machine: the runtime client is Amazon's, the sandbox around it is this machine.",
 ]

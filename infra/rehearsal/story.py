@@ -44,8 +44,11 @@ class Answer:
 class Person:
     """The owner of an account: logs in, calls the API, reads codes off a phone."""
 
-    def __init__(self, account: str, base: str, pool: UserPool, cognito: Any) -> None:
+    def __init__(
+        self, account: str, base: str, pool: UserPool, cognito: Any, password: str = DEMO_PASSWORD
+    ) -> None:
         self.account = account
+        self._password = password
         self._base = base
         self._pool = pool
         self._cognito = cognito
@@ -58,7 +61,7 @@ class Person:
         result = self._cognito.initiate_auth(
             AuthFlow="USER_PASSWORD_AUTH",
             ClientId=self._pool.client_ids[client],
-            AuthParameters={"USERNAME": self.account, "PASSWORD": DEMO_PASSWORD},
+            AuthParameters={"USERNAME": self.account, "PASSWORD": self._password},
         )
         token: str = result["AuthenticationResult"]["AccessToken"]
         return token

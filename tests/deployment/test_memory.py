@@ -73,6 +73,20 @@ def test_what_is_remembered_but_gone_is_forgotten(remembering: Memory, tmp_path:
     assert remembering.recall(["unbind"]) == [rule]
 
 
+def test_what_reads_another_stream_is_not_taken_for_this_ones_reader(
+    remembering: Memory, monkeypatch: pytest.MonkeyPatch
+):
+    readers = [
+        {"name": "r", "resource_type": "dynamodb_event", "stream_arn": stream}
+        for stream in ("before the restore", "now")
+    ]
+    function = {"name": "record_events", "resource_type": "lambda_function"}
+    monkeypatch.setattr(remembering, "_found", lambda functions: [function, *readers])
+    monkeypatch.setattr(remembering, "read", lambda name: None)
+    assert remembering.recall([], "now") == [function, readers[1]]
+    assert remembering.recall([]) == [function, *readers]
+
+
 def test_a_second_clone_remembers_what_the_first_one_stored(
     remembering: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from infra.deploy import TEMPLATES, say_what_next
 from infra.deploying import preflight
 from infra.deploying.console import Stop
 from infra.deploying.permissions import DEPLOYER, EXTRAS, statements
 from infra.deploying.preflight import Account
+from infra.deploying.stacks import Template, read_template
 from infra.deploying.stage import Stage
 from tests.deployment.conftest import Cloud
 
@@ -96,3 +98,35 @@ def test_where_the_simulator_may_not_be_asked_that_is_said(capsys):
     refusal = ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
     preflight.check_permissions(Cloud(simulate_principal_policy=refusal), STAGE, ACCOUNT)
     assert "not checked: IAM's simulator answers AccessDenied" in capsys.readouterr().out
+
+
+def test_a_misspelt_parameter_is_named():
+    templates = [Template("{}", {"Stage": None, "LogDays": "400"}), Template("{}", {"DomainName": ""})]
+    good = Stage("trial", parameters={"LogDays": "90", "DomainName": "2fa.broker.example"})
+    preflight.check_parameters(good, templates)
+    for wrong in ("LogDay", "Stage"):
+        stage = Stage("trial", parameters={"LogDays": "90", wrong: "x"})
+        with pytest.raises(Stop, match=rf"no template takes: {wrong}; there are DomainName, LogDays\."):
+            preflight.check_parameters(stage, templates)
+
+
+def test_every_template_says_what_it_takes():
+    names = {name for path in TEMPLATES for name in read_template(path).parameters}
+    assert names >= {"LogDays", "DomainName", "CallsByAddress"} | preflight._SET_HERE
+
+
+def test_what_is_left_to_do_is_said_in_commands_that_can_be_copied(capsys):
+    outputs = {
+        "SupportStaffPolicyArn": "arn:aws:iam::1:policy/support",
+        "AuditorsPolicyArn": "arn:aws:iam::1:policy/audit",
+        "OperationsTopic": "arn:aws:sns:ap-east-1:1:operations",
+    }
+    say_what_next(STAGE, "https://api.example/api", outputs)
+    said = capsys.readouterr().out
+    for text in (
+        *outputs.values(),
+        "aws sns subscribe --region ap-east-1 --topic-arn arn:aws:sns:ap-east-1:1:operations",
+        "--protocol email --notification-endpoint",
+        "AWS_DEFAULT_REGION=ap-east-1 .venv/bin/chalice logs --stage trial",
+    ):
+        assert text in said

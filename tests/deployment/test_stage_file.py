@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from infra.deploy import deploy
 from infra.deploying.console import Stop
 from infra.deploying.preflight import check_settings
+from infra.deploying.stacks import read_template
 from infra.deploying.stage import STAGES, Stage, read_stage
+from infra.environment import ROOT
 from tests.conftest import CLIENTS, SETTINGS
 
 
@@ -41,6 +44,20 @@ def test_a_name_that_aws_would_not_take_stops_the_deployment(name: str):
         read_stage(name)
 
 
+@pytest.mark.parametrize(("region", "room"), [("ap-southeast-1", 10), ("ap-east-1", 15)])
+def test_a_name_that_leaves_a_bucket_no_room_stops_the_deployment(region: str, room: int):
+    account = "123456789012"
+    stage = read_stage("a" * room, region)
+    template = json.loads(read_template(ROOT / "infra" / "resources.yaml").body)
+    name = template["Resources"]["InvocationRecord"]["Properties"]["BucketName"]["Fn::Sub"]
+    given = {"Stage": stage.name, "AWS::AccountId": account, "AWS::Region": region}
+    for parameter, value in given.items():
+        name = name.replace(f"${{{parameter}}}", value)
+    assert len(name) == 63
+    with pytest.raises(Stop, match=f"STAGE may have {room} characters at most in {region}"):
+        read_stage("a" * (room + 1), region)
+
+
 @pytest.mark.parametrize("missing", ["OTP_ISSUER", "LOGIN_ISSUER", "LOGIN_CLIENTS", "LOGIN_KEY_SET"])
 def test_a_missing_setting_stops_the_deployment_by_its_name(stage_file, missing: str):
     settings = {name: value for name, value in SETTINGS.items() if name != missing}
@@ -62,3 +79,12 @@ def test_a_user_pool_of_the_stage_gives_the_login_settings():
         "d": {"channel": "desktop", "may_bind": True},
         "m": {"channel": "mobile", "may_bind": False},
     }
+
+
+def test_a_user_pool_is_not_asked_for_beside_login_settings_of_ones_own():
+    own = Stage("trial", settings={"LOGIN_ISSUER": "https://own.example", "LOGIN_CLIENTS": "{}"})
+    with pytest.raises(Stop, match=r"trial\.json has LOGIN_ISSUER, LOGIN_CLIENTS, which"):
+        own.check_for_user_pool()
+    with pytest.raises(Stop, match="USERPOOL=1"):
+        deploy(own, userpool=True)
+    Stage("trial", settings={"LOGIN_AGE": "240", "OTP_ISSUER": "x"}).check_for_user_pool()

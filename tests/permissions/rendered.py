@@ -107,6 +107,8 @@ def _resources(outputs: dict[str, str]) -> dict[str, str]:
         "keys": table + outputs["KeysTable"],
         "key": outputs["KmsKey"],
         "stream": outputs["BindingsStreamArn"],
+        "stream after a restore": outputs["BindingsStreamArn"].rpartition("/")[0]
+        + "/2027-01-01T00:00:00.000",
         "events": outputs["EventsTopic"],
         "operations": outputs["OperationsTopic"],
         "invocations": record,

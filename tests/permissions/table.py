@@ -196,6 +196,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         "Recording reads the stream, appends audit rows and tells of them",
         (
             may("record_events", "dynamodb:GetRecords", "stream"),
+            may("record_events", "dynamodb:GetRecords", "stream after a restore"),
             may("record_events", "dynamodb:Query", "audit", leading="88000001"),
             may("record_events", "dynamodb:GetItem", "audit", leading="88000001"),
             may("record_events", "dynamodb:PutItem", "audit", leading="88000001"),
