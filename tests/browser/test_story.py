@@ -1,13 +1,14 @@
 """The whole story of an account, as a newcomer lives it, in each language."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from infra.local import presets
-from tests.browser.conftest import oathtool, zbarimg
+from tests.browser.conftest import Window, oathtool, words, zbarimg
 
 WORDS = {
     "zh-CN": {
@@ -129,3 +130,43 @@ def test_every_answer_can_be_unfolded_with_its_headers(window, account):
     expect(exchange.locator("pre").first).to_contain_text("Authorization: Bearer ")
     expect(exchange.locator("pre").last).to_contain_text("x-request-id: ")
     expect(exchange.locator("pre").last).to_contain_text('"state": "unbound"')
+
+
+def test_an_errand_is_for_the_account_that_is_shown_and_its_event_shows_by_itself(
+    window: Window, account: str, bound: str
+):
+    window.look_up(account)
+    window.support.part.locator(".lookup input").first.fill("88000002")
+    window.support.unbind("T-2026-7")
+    expect(window.support.part.locator(".timeline li.unbound")).to_be_visible()
+    expect(window.support.part.locator(".facts dd").first).to_have_text(account)
+
+
+def test_a_slow_login_does_not_arrive_in_another_accounts_scene(window: Window, account: str):
+    held: list[Any] = []
+    window.page.route("**/login", lambda route: held.append(route))
+    window.desktop.log_in(account)
+    window.page.wait_for_timeout(200)
+    window.choose_account("88000091")
+    held[0].continue_()
+    window.page.unroute("**/login")
+    window.page.wait_for_timeout(500)
+    expect(window.desktop.part.locator("input[type=password]")).to_be_visible()
+
+
+def test_a_desk_that_cannot_be_reached_says_so(window: Window, account: str):
+    window.page.route("**/invocations", lambda route: route.abort())
+    window.support.part.locator(".lookup input").first.fill(account)
+    window.support.press()
+    expect(window.support.told).to_contain_text(words("en")["offline"])
+    window.complaints.clear()
+
+
+def test_two_presses_ask_for_one_qr_code(window: Window, account: str):
+    asked: list[str] = []
+    window.page.on("request", lambda request: asked.append(request.url))
+    window.desktop.log_in(account)
+    window.desktop.told.wait_for()
+    window.desktop.part.locator(".screen button.primary").first.dblclick()
+    window.desktop.part.locator(".key").wait_for()
+    assert sum(url.endswith("/api/bind") for url in asked) == 1

@@ -12,6 +12,7 @@ const PATIENCE = 30_000; // Milliseconds; API Gateway itself gives up after 29 s
 
 export class Client {
   #token = null;
+  #turn = 0; // Which login counts: a slow answer must not log in whom a later one has replaced.
 
   // `channel` is what the login server calls this client; `language` gives an Accept-Language;
   // `watch`, if any, is told of every exchange: { method, path, sent, answer }.
@@ -23,14 +24,16 @@ export class Client {
 
   // The first factor. The token stays here; keep it in memory alone, never on a disk.
   async logIn(account, password) {
-    this.#token = null;
+    this.logOut();
+    const turn = this.#turn;
     const answer = await this.send("POST", "/login", { account, password, client: this.channel });
-    if (answer.ok) this.#token = answer.body.token;
+    if (answer.ok && turn === this.#turn) this.#token = answer.body.token;
     return answer;
   }
 
   logOut() {
     this.#token = null;
+    this.#turn += 1;
   }
 
   // How the account stands: state, channels, locked_until, suspended.

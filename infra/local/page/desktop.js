@@ -24,12 +24,12 @@ export class Desktop extends Terminal {
       this.refusal() ??
         notice("calm", say(pending ? "pending" : "unbound"), say(pending ? "pending_detail" : "unbound_detail")),
       button(say("show_qr"), () => this.bind(), "primary"),
-      button(say("have_scanned"), () => this.show(() => this.confirmView()), "link"),
+      button(say("have_scanned"), () => this.openBoxes(() => this.confirmView()), "link"),
     ];
   }
 
   async bind() {
-    const answer = await this.client.bind();
+    const answer = await this.mine(this.client.bind());
     if (!answer.ok) return this.refuse(answer.problem);
     const { account, issuer, secret } = answer.body;
     tell("key", { account, issuer, secret });

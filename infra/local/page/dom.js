@@ -15,8 +15,19 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
+// Pressed again while it is still at work, a button does nothing: a second QR code ends the first.
 export function button(text, onclick, kind = "quiet") {
-  return el("button", { type: "button", class: kind, onclick }, text);
+  let busy = false;
+  const press = async (event) => {
+    if (busy) return;
+    busy = true;
+    try {
+      await onclick(event);
+    } finally {
+      busy = false;
+    }
+  };
+  return el("button", { type: "button", class: kind, onclick: press }, text);
 }
 
 let ids = 0;

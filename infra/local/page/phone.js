@@ -18,7 +18,7 @@ export class Phone extends Terminal {
       el(
         "p",
         { class: "links" },
-        button(say("code_anyway"), () => this.show(() => this.anywayView()), "link"),
+        button(say("code_anyway"), () => this.openBoxes(() => this.anywayView()), "link"),
         button(say("bind_anyway"), () => this.bindAnyway(), "link"),
       ),
     ];
@@ -30,7 +30,7 @@ export class Phone extends Terminal {
 
   // No app should ask; this one does, so that the refusal can be seen.
   async bindAnyway() {
-    const answer = await this.client.bind();
+    const answer = await this.mine(this.client.bind());
     return this.refuse(answer.problem);
   }
 }

@@ -4,10 +4,14 @@ import { Client } from "./client.js";
 import { button, el, field, hear, showIn } from "./dom.js";
 import { exchangeList } from "./exchange.js";
 import { byWhom, happening, language, localTime, say } from "./language.js";
-import { notice } from "./notice.js";
+import { notice, problemNotice } from "./notice.js";
 
 const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
 const PAGE = 10;
+
+const CHANGES = ["unbound", "unlocked"];
+const MOST_LOOKS = 8;
+const BETWEEN_LOOKS = 400; // Milliseconds.
 
 // What each field takes, in our own words: the function knows one language alone.
 const RULES = { account: "rule_account", operator: "rule_name", ticket: "rule_name" };
@@ -60,7 +64,9 @@ export class Support {
   }
 
   async run(name) {
-    const { account, operator, ticket, reason } = this.asked;
+    const { operator, ticket, reason } = this.asked;
+    // An errand is for the account that is shown, whatever has been typed since.
+    const account = name === "lookup" ? this.asked.account : this.found.account;
     const events = {
       lookup: { account, operator, limit: PAGE },
       unbind: { account, operator, ticket, reason },
@@ -71,15 +77,27 @@ export class Support {
     const done = answer.ok && !["invalid", "unavailable"].includes(answer.body.outcome);
     this.said = answer;
     if (name === "lookup") this.found = done ? answer.body : null;
-    else if (done) await this.refresh();
+    else if (done) await this.untilTold(answer.body.outcome);
     this.show();
   }
 
-  // The audit trail follows a change within seconds, so this may be pressed again.
+  // The audit trail follows a change within moments: look again until it does, and not for ever.
+  async untilTold(outcome) {
+    const newest = () => this.found?.history[0]?.event_id;
+    const before = newest();
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      await this.refresh();
+      if (!CHANGES.includes(outcome) || newest() !== before) return;
+      await new Promise((over) => setTimeout(over, BETWEEN_LOOKS));
+    }
+  }
+
   async refresh() {
-    const { account, operator } = this.asked;
+    if (!this.found) return;
+    const { operator } = this.asked;
+    const { account } = this.found;
     const answer = await this.invoke("lookup", { account, operator, limit: PAGE });
-    if (answer.body?.outcome === "found") this.found = answer.body;
+    if (answer.body?.outcome === "found" && this.found?.account === account) this.found = answer.body;
     this.show();
   }
 
@@ -89,8 +107,10 @@ export class Support {
 
   // What came of it, where there is something to tell.
   outcome() {
-    const { body } = this.said ?? {};
-    if (!body || body.outcome === "found") return null;
+    if (!this.said) return null;
+    const { body, ok, problem } = this.said;
+    if (!ok) return problemNotice(problem);
+    if (body.outcome === "found") return null;
     if (body.outcome === "invalid") {
       const problems = body.errors.map(({ field: name, problem }) =>
         el("li", {}, name in RULES ? `${say(name)} · ${say(RULES[name])}` : `${name}: ${problem}`),
@@ -175,9 +195,10 @@ export class Support {
   }
 
   async earlier(before) {
-    const { account, operator } = this.asked;
+    const { operator } = this.asked;
+    const { account } = this.found;
     const answer = await this.invoke("lookup", { account, operator, before, limit: PAGE });
-    if (answer.body?.outcome !== "found") return;
+    if (answer.body?.outcome !== "found" || this.found?.account !== account) return;
     this.found.history.push(...answer.body.history);
     this.show();
     if (!answer.body.history.length) this.screen.querySelector(".timeline + .link").remove();

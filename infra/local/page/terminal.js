@@ -62,8 +62,15 @@ export class Terminal {
     ];
   }
 
+  // An answer that comes after another account was chosen is nobody's any more: it never arrives.
+  async mine(call) {
+    const owner = this.account;
+    const answer = await call;
+    return owner === this.account ? answer : new Promise(() => {});
+  }
+
   async logIn(password) {
-    const answer = await this.client.logIn(this.account, password);
+    const answer = await this.mine(this.client.logIn(this.account, password));
     if (!answer.ok) return this.refuse(answer.problem);
     tell("logged-in", this.account);
     return this.enter();
@@ -71,13 +78,24 @@ export class Terminal {
 
   // After the password: boxes where the account is bound, the way to binding where it is not.
   async enter(problem) {
-    const answer = await this.client.binding();
+    const answer = await this.mine(this.client.binding());
     if (!answer.ok) return this.refuse(answer.problem);
     this.standing = answer.body;
     this.lockedUntil = answer.body.locked_until && answer.toLocal(answer.body.locked_until);
     const bound = answer.body.state === "bound";
     this.show(() => (bound ? this.boxesView() : this.unboundView()), problem);
-    return this.form?.focus();
+    return this.focusBoxes();
+  }
+
+  openBoxes(view) {
+    this.show(view);
+    this.form.focus();
+  }
+
+  // The boxes are where to type next, unless somebody is at work elsewhere on the page.
+  focusBoxes() {
+    const at = document.activeElement;
+    if (at === document.body || this.screen.contains(at)) this.form?.focus();
   }
 
   boxesView() {
@@ -120,7 +138,7 @@ export class Terminal {
     const form = codeForm(
       label,
       async (code) => {
-        const answer = await call(code);
+        const answer = await this.mine(call(code));
         if (answer.ok) this.show(() => this.passView(answer.body, Date.now(), answer.toLocal(answer.body.pass_expires_at)));
         else this.refuse(answer.problem, form, tellRefusal);
       },
