@@ -20,6 +20,8 @@ from tests.permissions.simulator import Policy, Request, judge
 
 DAY = 86_400
 
+_asked: dict[str, list[Request]] = {}
+
 
 @pytest.fixture
 def rendered(aws: dict[str, str]) -> Rendered:
@@ -144,13 +146,15 @@ def needed(
     desk: Desk,
     rendered: Rendered,
 ) -> list[Request]:
-    """What a function asks for, and what Lambda asks for as the function."""
-    calls = {
-        "api_handler": lambda: api_calls(new_user),
-        "rotate_keys": lambda: rotation_calls(service, clock),
-        "record_events": lambda: stream_calls(service, rendered, desk),
-    }.get(function, lambda: support_calls(desk, function))()
-    return as_requests(calls, rendered.resources) + lambdas_own(function, rendered)
+    """What a function asks for, found out once, and what Lambda asks for as the function."""
+    if function not in _asked:
+        calls = {
+            "api_handler": lambda: api_calls(new_user),
+            "rotate_keys": lambda: rotation_calls(service, clock),
+            "record_events": lambda: stream_calls(service, rendered, desk),
+        }.get(function, lambda: support_calls(desk, function))()
+        _asked[function] = as_requests(calls, rendered.resources)
+    return _asked[function] + lambdas_own(function, rendered)
 
 
 def test_a_function_may_do_all_that_it_does(function: str, needed: list[Request], rendered: Rendered):
