@@ -52,6 +52,10 @@ def who(session: Any, stage: Stage) -> Account:
 
 def check_settings(stage: Stage) -> None:
     """Stop where the functions would refuse to start with the stage's settings."""
+    if not stage.settings:
+        raise Stop(
+            f"{stage.file} is not there, or has no settings: infra/stages/example.json shows how."
+        )
     try:
         # What the stacks give out is not known yet, but will be there.
         read_settings({**stage.settings, **{variable(name): "later" for name in ENVIRONMENT}})

@@ -130,3 +130,8 @@ def test_what_is_left_to_do_is_said_in_commands_that_can_be_copied(capsys):
         "AWS_DEFAULT_REGION=ap-east-1 .venv/bin/chalice logs --stage trial",
     ):
         assert text in said
+
+
+def test_a_stage_that_nobody_wrote_down_is_named():
+    with pytest.raises(Stop, match="nope"):
+        preflight.check_settings(Stage("nope"))
