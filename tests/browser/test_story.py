@@ -152,6 +152,7 @@ def test_a_slow_login_does_not_arrive_in_another_accounts_scene(window: Window, 
     window.page.unroute("**/login")
     window.page.wait_for_timeout(500)
     expect(window.desktop.part.locator("input[type=password]")).to_be_visible()
+    expect(window.desktop.told).to_have_count(0)
 
 
 def test_a_desk_that_cannot_be_reached_says_so(window: Window, account: str):
