@@ -142,6 +142,29 @@ def test_an_errand_is_for_the_account_that_is_shown_and_its_event_shows_by_itsel
     expect(window.support.part.locator(".facts dd").first).to_have_text(account)
 
 
+def test_the_desk_looks_on_while_the_trail_still_tells_of_what_came_before(
+    window: Window, account: str, bound: str
+):
+    late = [{"bound", "unbound"}, {"unbound"}]
+    looks: list[Any] = []
+
+    def lag(route: Any) -> None:
+        """Leave out of the first answers what the trail does not have yet."""
+        answer = route.fetch()
+        body = answer.json()
+        if late:
+            missing = late.pop(0)
+            body["history"] = [event for event in body["history"] if event["type"] not in missing]
+        looks.append(body["history"])
+        route.fulfill(response=answer, json=body)
+
+    window.page.route("**/totp-binding-local-lookup/invocations", lag)
+    window.look_up(account)
+    window.support.unbind("T-2026-8")
+    expect(window.support.part.locator(".timeline li.unbound")).to_be_visible()
+    assert len(looks) > 2
+
+
 def test_a_slow_login_does_not_arrive_in_another_accounts_scene(window: Window, account: str):
     held: list[Any] = []
     window.page.route("**/login", lambda route: held.append(route))

@@ -81,13 +81,15 @@ export class Support {
     this.show();
   }
 
-  // The audit trail follows a change within moments: look again until it does, and not for ever.
+  // The audit trail follows a change within moments: look again until it tells of it, and not for ever.
   async untilTold(outcome) {
-    const newest = () => this.found?.history[0]?.event_id;
-    const before = newest();
+    const newest = () => this.found?.history[0];
+    const before = newest()?.event_id;
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
       await this.refresh();
-      if (!CHANGES.includes(outcome) || newest() !== before) return;
+      if (!CHANGES.includes(outcome)) return;
+      // What happened just before the change may come first.
+      if (newest()?.type === outcome && newest().event_id !== before) return;
       await new Promise((over) => setTimeout(over, BETWEEN_LOOKS));
     }
   }
