@@ -44,7 +44,7 @@ class Emulator:
             0,
             _one_at_a_time(DomainDispatcherApplication(create_backend_app)),
             threaded=True,
-            request_handler=MotoRequestHandler,
+            request_handler=_Quiet,
         )
         self._thread = threading.Thread(target=self._server.serve_forever, name="aws", daemon=True)
 
@@ -61,6 +61,13 @@ class Emulator:
         """Answer no more, and give the port back."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Quiet(MotoRequestHandler):
+    """Words no line for the log, which nobody reads."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Of every request, but not of errors."""
 
 
 def _one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:

@@ -5,12 +5,16 @@ A few thousand audit rows would otherwise hold up every call, since calls are le
 
 import copy
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
+from moto.core import responses, utils
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing import ast_nodes
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 
 def take_shortcuts() -> None:
@@ -18,6 +22,7 @@ def take_shortcuts() -> None:
     _copy_no_items_for_puts()
     _query_under_one_key()
     _write_the_one_type_of_a_value()
+    _find_out_once_what_never_changes()
 
 
 def _copy_no_items_for_puts() -> None:
@@ -78,3 +83,21 @@ def _write_the_one_type_of_a_value() -> None:
         return None
 
     BaseJSONSerializer._serialize_type_structure = write_one  # type: ignore[method-assign]
+
+
+def _find_out_once_what_never_changes() -> None:
+    """Which service a host is of, which methods and nodes a class has: moto asks anew at each call."""
+    traverser: Any = ast_nodes.DepthFirstTraverser  # type: ignore[attr-defined]
+    nodes = traverser.nodes_to_be_processed
+    kinds: dict[type[Any], Any] = {}
+
+    def known_nodes(self: Any) -> Any:
+        if (known := kinds.get(type(self))) is None:
+            known = kinds[type(self)] = nodes(self)
+        return known
+
+    traverser.nodes_to_be_processed = known_nodes
+    methods = cache(utils.method_names_from_class)
+    responses.method_names_from_class = methods  # type: ignore[attr-defined]
+    dispatcher = DomainDispatcherApplication
+    dispatcher.get_backend_for_host = cache(dispatcher.get_backend_for_host)  # type: ignore[method-assign]
