@@ -10,9 +10,13 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.awslambda.models import LambdaBackend
 from moto.cloudformation import parsing
+from moto.core.botocore_stubber import MockRawResponse
 from moto.core.exceptions import JsonRESTError
+from moto.core.request import Request
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamShard
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
@@ -24,6 +28,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.test import run_wsgi_app
 
 from infra.local.shortcuts import take_shortcuts
 
@@ -39,10 +44,11 @@ class Emulator:
     def __init__(self) -> None:
         fill_gaps()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._application = _one_at_a_time(DomainDispatcherApplication(create_backend_app))
         self._server: BaseWSGIServer = make_server(
             LOOPBACK,
             0,
-            _one_at_a_time(DomainDispatcherApplication(create_backend_app)),
+            self._application,
             threaded=True,
             request_handler=_Quiet,
         )
@@ -56,6 +62,24 @@ class Emulator:
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
+
+    def answer_this_process(self) -> None:
+        """Answer the clients that boto3 makes here from now on, without a socket between.
+
+        What they send and get is the same to the byte. Only the way is shorter by two threads and
+        two rounds of HTTP, and no call of a crowd of them times out where the machine is slow.
+        """
+        boto3.setup_default_session()
+        events: Any = boto3._get_default_session().events
+        events.register("before-send", self._answer)
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        if not request.url.startswith(self.url):
+            return None
+        sent = Request.from_primitives(request.method, request.url, request.headers, request.body)
+        body, status, headers = run_wsgi_app(self._application, sent.environ)
+        had: Any = dict(headers)
+        return AWSResponse(request.url, int(status.split()[0]), had, MockRawResponse(b"".join(body)))
 
     def stop(self) -> None:
         """Answer no more, and give the port back."""

@@ -41,6 +41,7 @@ def main() -> int:
     listener.start()
     emulator.start()
     stack.point_at(emulator.url)
+    emulator.answer_this_process()
     pool = stack.create_user_pool()
     settings = stack.settings(stack.create_resources(), pool, emulator.url)
     module = stack.load_service(settings)
