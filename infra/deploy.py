@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploying import destroy, package, preflight, record, smoke
+from infra.deploying import destroy, package, preflight, record, smoke, unfinished
 from infra.deploying.api import Api
 from infra.deploying.console import Stop, heading, line
 from infra.deploying.functions import Functions
@@ -76,7 +76,7 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     preflight.check_settings(stage)
 
     heading("Resources")
-    outputs = put_resources(stage, stacks, session.client("dynamodb"))
+    outputs = put_resources(stage, stacks, session, account.number)
 
     heading("Configuration")
     told = record.environment(stage, outputs)
@@ -183,17 +183,18 @@ def with_user_pool(stage: Stage, stacks: Stacks, *, create: bool) -> Stage:
     return stage if outputs is None else stage.logging_in_by(outputs)
 
 
-def put_resources(stage: Stage, stacks: Stacks, dynamodb: Any) -> dict[str, str]:
+def put_resources(stage: Stage, stacks: Stacks, session: Any, account: str) -> dict[str, str]:
     """Both stacks of ``infra/resources.yaml``; all that they give out.
 
     But for the stream, which is asked of the table: CloudFormation does not know of a restored one.
     """
     template = read_template(INFRA / "resources.yaml")
     values = {**stage.parameters, "Stage": stage.name}
-    data = stacks.put(stage.data_stack, template, {**values, "Part": "data"}, keep=True)
+    told = unfinished.make_room(session, stage, stacks, account)
+    data = stacks.put(stage.data_stack, template, {**values, **told, "Part": "data"}, keep=True)
     handed = {"KmsKeyArn": data["KmsKey"]}
     service = stacks.put(stage.stack, template, {**values, **handed, "Part": "service"})
-    table = dynamodb.describe_table(TableName=data["BindingsTable"])["Table"]
+    table = session.client("dynamodb").describe_table(TableName=data["BindingsTable"])["Table"]
     if not table.get("StreamSpecification", {}).get("StreamEnabled"):
         raise Stop(
             f"{data['BindingsTable']} has no stream, so that nothing would be recorded: turn it on, "

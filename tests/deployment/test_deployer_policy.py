@@ -80,7 +80,7 @@ def test_every_type_of_resource_can_be_deployed(template: str, policies: list[Pa
         "kms:Encrypt",
         "kms:CreateGrant",
         "dynamodb:GetItem",
-        "dynamodb:Scan",
+        "dynamodb:Query",
         "dynamodb:PutItem",
         "s3:GetObject",
         "sns:Publish",
@@ -89,6 +89,13 @@ def test_every_type_of_resource_can_be_deployed(template: str, policies: list[Pa
 )
 def test_deploying_takes_no_look_into_the_data(action: str):
     assert not allowed(action, DEPLOYER, EXTRAS)
+
+
+def test_items_are_counted_and_not_looked_at():
+    scans = [
+        one for one in statements(DEPLOYER) + statements(EXTRAS) if "dynamodb:Scan" in one["Action"]
+    ]
+    assert [one["Condition"] for one in scans] == [{"StringEquals": {"dynamodb:Select": "COUNT"}}]
 
 
 @pytest.mark.parametrize(
