@@ -140,9 +140,12 @@ class Rehearsal:
         return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, boto3.client("cognito-idp"))
 
     def _first_deployment(self) -> Clone:
-        print("\n1. An empty account, and a first deployment that is cut off half-way")
+        print("\n1. An empty account: a creation that fails, then a deployment that is cut off half-way")
         clone = self._clone("first")
+        self._fail_to_create(clone)
         cut = clone.deploy("deploy", STAGE, cut_at="Creating Rest API")
+        cleared = all(f"{table} deleted" in cut.said for table in Stage(STAGE).tables[:2])
+        self.checks.that("what stood in the way is cleared away", holds=cleared, otherwise=cut.said)
         self.checks.that("the first deployment was cut off", holds=cut.status < 0, otherwise=cut.status)
         print("\n2. The same once more")
         ran = clone.deploy("deploy", STAGE)
@@ -157,6 +160,19 @@ class Rehearsal:
         for table, kept in seen.tables.items():
             self.checks.same(f"{table} is protected, with point-in-time recovery", kept, (True, True))
         return clone
+
+    def _fail_to_create(self, clone: Clone) -> None:
+        """By a template that names one table twice; the protected ones cannot be taken back."""
+        template = clone.folder / "infra" / "resources.yaml"
+        right = template.read_text("utf-8")
+        template.write_text(right.replace("${Stage}-keys\n", "${Stage}-audit\n", 1), "utf-8")
+        ran = clone.deploy("deploy", STAGE)
+        template.write_text(right, "utf-8")
+        self.checks.same(
+            "the creation fails, and tables are left of it",
+            (ran.status, "ROLLBACK_FAILED" in ran.said, len(look_at(STAGE).tables)),
+            (1, True, 2),
+        )
 
     def _check_stage_settings(self) -> None:
         [api] = look_at(STAGE).apis
