@@ -6,6 +6,7 @@ taken again: whatever a cut-off run left behind, the next one goes on from there
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,12 +21,13 @@ if __name__ == "__main__":
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploying import destroy, package, preflight, record, smoke, unfinished
+from infra.deploying import destroy, lock, package, preflight, record, smoke, unfinished
 from infra.deploying.api import Api
 from infra.deploying.console import Stop, heading, line
 from infra.deploying.functions import Functions
 from infra.deploying.memory import Memory
 from infra.deploying.permissions import EXTRAS
+from infra.deploying.preflight import Account
 from infra.deploying.releases import Releases
 from infra.deploying.stacks import Stacks, read_template
 from infra.deploying.stage import Stage, read_stage
@@ -72,6 +74,14 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     preflight.check_permissions(session, stage, account)
     if edge or userpool:
         preflight.check_permissions(session, stage, account, EXTRAS)
+    with lock.held(session, stage, account.caller):
+        bring_up(session, stage, stacks, account, edge=edge, userpool=userpool)
+
+
+def bring_up(
+    session: Any, stage: Stage, stacks: Stacks, account: Account, *, edge: bool, userpool: bool
+) -> None:
+    """All of a deployment that changes something, or looks at what others might be changing."""
     stage = with_user_pool(stage, stacks, create=userpool)
     preflight.check_settings(stage)
 
@@ -131,7 +141,13 @@ def rollback(stage: Stage) -> None:
     """Back to the code before."""
     session = stage.session()
     heading(f"Rollback of {stage.name}")
-    preflight.who(session, stage)
+    account = preflight.who(session, stage)
+    with lock.held(session, stage, account.caller):
+        go_back(session, stage)
+
+
+def go_back(session: Any, stage: Stage) -> None:
+    """All of a rollback that changes something. Stop where there is nothing to go back to."""
     api_stage = record.api_stage()
     memory = Memory(session, stage, api_stage)
     served = memory.rest_api()
@@ -147,7 +163,7 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
     """Remove the code; the data too only where that is asked for and confirmed."""
     session = stage.session()
     heading(f"Taking down {stage.name}")
-    preflight.who(session, stage)
+    account = preflight.who(session, stage)
     stacks = Stacks(session.client("cloudformation"))
     destroy.check_policies(session.client("iam"), stage, stacks.outputs(stage.stack) or {})
     if with_data:
@@ -155,6 +171,12 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
             print(f"  This deletes every binding of {stage.name}. Type its name: ", end="", flush=True)
         if sys.stdin.readline().strip() != stage.name:
             raise Stop("that is not the stage's name; nothing was touched.")
+    with lock.held(session, stage, account.caller):
+        remove(session, stage, stacks, with_data=with_data)
+
+
+def remove(session: Any, stage: Stage, stacks: Stacks, *, with_data: bool) -> None:
+    """All of taking a stage down that changes something."""
     memory = Memory(session, stage, record.api_stage())
     outputs = stacks.outputs(stage.data_stack) or {}
     entries = memory.recall(record.entry_points(record.environment(stage, outputs)))
@@ -287,5 +309,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def end_on_request() -> None:
+    """Let the lock go where somebody else ends the run, as CI does: by SystemExit, like an interrupt."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 if __name__ == "__main__":
+    end_on_request()
     sys.exit(main())
