@@ -118,7 +118,8 @@ def bring_up(
     heading("What Chalice cannot set")
     api = Api(session, stage, served, api_stage)
     may_log = api.let_it_log(outputs.get("ApiGatewayLogsRoleArn"))
-    if api.answer_in_our_form() or serving is None:
+    changes = [api.take_its_name(), api.answer_in_our_form()]
+    if any(changes) or serving is None:
         api.serve(f"release {releases.next_number()}")
     api.settle(account.log_group(stage, outputs["AccessLogGroup"]) if may_log else None)
     functions.read_streams_well(names)

@@ -78,6 +78,11 @@ class Stage:
         return f"{APP}-{self.name}-userpool"
 
     @property
+    def api(self) -> str:
+        """What the REST API is called, by which its metrics are told from other stages'."""
+        return f"{APP}-{self.name}"
+
+    @property
     def tables(self) -> list[str]:
         """The tables of infra/resources.yaml."""
         return [f"{APP}-{self.name}-{name}" for name in ("bindings", "audit", "keys")]

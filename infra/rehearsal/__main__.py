@@ -175,6 +175,7 @@ class Rehearsal:
         )
 
     def _check_stage_settings(self) -> None:
+        self._check_name()
         [api] = look_at(STAGE).apis
         stage = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
         settings = stage["methodSettings"]["*/*"]
@@ -186,6 +187,10 @@ class Rehearsal:
         goes_to = (stage["accessLogSettings"] or {}).get("destinationArn", "")
         ours = goes_to.endswith(f":log-group:/aws/apigateway/totp-binding-{STAGE}")
         self.checks.that("its calls are logged", holds=ours, otherwise=goes_to)
+
+    def _check_name(self) -> None:
+        [api] = boto3.client("apigateway").get_rest_apis()["items"]
+        self.checks.same("the API is called after its stage", api["name"], Stage(STAGE).api)
 
     def _as_packaged(self, clone: Clone, seen: Seen) -> bool:
         """Whether the account holds the very zips that lie in the clone."""
@@ -211,6 +216,7 @@ class Rehearsal:
         self.checks.same("it deploys", clone.deploy("deploy", STAGE).status, 0)
         after = look_at(STAGE)
         self.checks.same("at the same address", after.apis, before.apis)
+        self._check_name()
         answer = self._person.call("GET", "/next")
         self.checks.same(
             "the new code answers", (answer.status, answer.json.get("release")), (200, "next")
