@@ -25,7 +25,8 @@ CALLS = {
     "AWS::SNS::Topic": "sns CreateTopic GetTopicAttributes SetTopicAttributes DeleteTopic",
     "AWS::SNS::TopicPolicy": "sns SetTopicAttributes",
     "AWS::SNS::Subscription": "sns Subscribe Unsubscribe",
-    "AWS::Logs::LogGroup": "logs CreateLogGroup PutRetentionPolicy DescribeLogGroups DeleteLogGroup",
+    "AWS::Logs::LogGroup": "logs CreateLogGroup PutRetentionPolicy DescribeLogGroups DeleteLogGroup "
+    "GetDataProtectionPolicy DescribeIndexPolicies ListTagsForResource TagResource",
     "AWS::Logs::MetricFilter": "logs PutMetricFilter DescribeMetricFilters DeleteMetricFilter",
     "AWS::Logs::QueryDefinition": "logs PutQueryDefinition DeleteQueryDefinition",
     "AWS::CloudTrail::Trail": "cloudtrail CreateTrail PutEventSelectors StartLogging DeleteTrail",
@@ -85,6 +86,7 @@ def test_every_type_of_resource_can_be_deployed(template: str, policies: list[Pa
         "s3:GetObject",
         "sns:Publish",
         "iam:CreateUser",
+        "iam:AttachRolePolicy",
     ],
 )
 def test_deploying_takes_no_look_into_the_data(action: str):
