@@ -188,6 +188,8 @@ def remove(session: Any, stage: Stage, stacks: Stacks, *, with_data: bool) -> No
     stacks.remove(stage.stack)
     memory.forget()
     if with_data:
+        # A stack that was never finished gives out no names to delete by.
+        unfinished.clear(session, stage, stacks)
         destroy.remove_data(session, stage, stacks)
     else:
         line(f"kept         {stage.data_stack}: tables and key, protected from deletion;")

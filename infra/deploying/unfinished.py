@@ -24,15 +24,25 @@ def make_room(session: Any, stage: Stage, stacks: Stacks, account: str) -> dict[
 
     Stop where that might cost data.
     """
-    left = stacks.left_by_creation(stage.data_stack)
-    if left is None:
+    if not clear(session, stage, stacks):
         return {RECORD_THERE: stacks.parameters(stage.data_stack).get(RECORD_THERE, "no")}
-    _check_unused(session.client("dynamodb"), stage, left)
-    for made in reversed(left):
-        _delete(session, made)
     _check_free(session, stage)
     found = _has_record(session.client("s3"), stage.invocation_record(account), account)
     return {RECORD_THERE: "yes" if found else "no"}
+
+
+def clear(session: Any, stage: Stage, stacks: Stacks) -> bool:
+    """Delete what a failed creation made; whether the data stack is, or would be, to be created.
+
+    Stop where a table of it holds anything.
+    """
+    left = stacks.left_by_creation(stage.data_stack)
+    if left is None:
+        return False
+    _check_unused(session.client("dynamodb"), stage, left)
+    for made in reversed(left):
+        _delete(session, made)
+    return True
 
 
 def _check_unused(dynamodb: Any, stage: Stage, left: list[Made]) -> None:

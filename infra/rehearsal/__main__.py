@@ -150,6 +150,8 @@ class Rehearsal:
         print("\n2. The same once more")
         ran = clone.deploy("deploy", STAGE)
         self.checks.same("it deploys", ran.status, 0)
+        taken = "lock         taken over" in ran.said
+        self.checks.that("at once, though the first one's lock is there", holds=taken)
         seen = look_at(STAGE)
         self.checks.same("with one REST API", len(seen.apis), 1)
         self.checks.that("in Hong Kong unless told", holds=USUAL_REGION in ran.said, otherwise=ran.said)

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from infra import deploy
 from infra.deploying import unfinished
 from infra.deploying.console import Stop
 from infra.deploying.stacks import Made, Stacks
@@ -131,6 +132,23 @@ def test_all_that_a_failed_creation_left_is_deleted(
     assert RECORD not in [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]]
     assert ROLE not in [one["RoleName"] for one in iam.list_roles()["Roles"]]
     assert make_room(left) == "no"
+
+
+def test_data_that_is_to_go_goes_whole_where_its_stack_was_never_finished(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    done = list[str]()
+    monkeypatch.setattr(deploy.unfinished, "clear", lambda *given: done.append("clear"))
+    monkeypatch.setattr(deploy.destroy, "remove_code", lambda *given: None)
+    monkeypatch.setattr(deploy.destroy, "remove_data", lambda *given: done.append("stack"))
+    monkeypatch.setattr(deploy.record, "entry_points", lambda told: [])
+    for step in ("remove", "outputs"):
+        monkeypatch.setattr(Left, step, lambda stacks, name: None)
+    session: Any = boto3.Session(region_name="us-east-1")
+    deploy.remove(session, stage, Left([]), with_data=False)
+    assert done == []
+    deploy.remove(session, stage, Left([]), with_data=True)
+    assert done == ["clear", "stack"]
 
 
 def test_a_table_that_somebody_wrote_to_stops_it_before_anything_is_touched(
