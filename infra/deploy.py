@@ -6,6 +6,7 @@ taken again: whatever a cut-off run left behind, the next one goes on from there
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,12 +21,13 @@ if __name__ == "__main__":
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploying import destroy, package, preflight, record, smoke
+from infra.deploying import destroy, lock, package, preflight, record, smoke, unfinished
 from infra.deploying.api import Api
 from infra.deploying.console import Stop, heading, line
 from infra.deploying.functions import Functions
 from infra.deploying.memory import Memory
 from infra.deploying.permissions import EXTRAS
+from infra.deploying.preflight import Account
 from infra.deploying.releases import Releases
 from infra.deploying.stacks import Stacks, read_template
 from infra.deploying.stage import Stage, read_stage
@@ -72,11 +74,19 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     preflight.check_permissions(session, stage, account)
     if edge or userpool:
         preflight.check_permissions(session, stage, account, EXTRAS)
+    with lock.held(session, stage, account.caller):
+        bring_up(session, stage, stacks, account, edge=edge, userpool=userpool)
+
+
+def bring_up(
+    session: Any, stage: Stage, stacks: Stacks, account: Account, *, edge: bool, userpool: bool
+) -> None:
+    """All of a deployment that changes something, or looks at what others might be changing."""
     stage = with_user_pool(stage, stacks, create=userpool)
     preflight.check_settings(stage)
 
     heading("Resources")
-    outputs = put_resources(stage, stacks, session.client("dynamodb"))
+    outputs = put_resources(stage, stacks, session, account.number)
 
     heading("Configuration")
     told = record.environment(stage, outputs)
@@ -108,7 +118,8 @@ def deploy(stage: Stage, *, edge: bool = False, userpool: bool = False) -> None:
     heading("What Chalice cannot set")
     api = Api(session, stage, served, api_stage)
     may_log = api.let_it_log(outputs.get("ApiGatewayLogsRoleArn"))
-    if api.answer_in_our_form() or serving is None:
+    changes = [api.take_its_name(), api.answer_in_our_form()]
+    if any(changes) or serving is None:
         api.serve(f"release {releases.next_number()}")
     api.settle(account.log_group(stage, outputs["AccessLogGroup"]) if may_log else None)
     functions.read_streams_well(names)
@@ -131,7 +142,13 @@ def rollback(stage: Stage) -> None:
     """Back to the code before."""
     session = stage.session()
     heading(f"Rollback of {stage.name}")
-    preflight.who(session, stage)
+    account = preflight.who(session, stage)
+    with lock.held(session, stage, account.caller):
+        go_back(session, stage)
+
+
+def go_back(session: Any, stage: Stage) -> None:
+    """All of a rollback that changes something. Stop where there is nothing to go back to."""
     api_stage = record.api_stage()
     memory = Memory(session, stage, api_stage)
     served = memory.rest_api()
@@ -147,7 +164,7 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
     """Remove the code; the data too only where that is asked for and confirmed."""
     session = stage.session()
     heading(f"Taking down {stage.name}")
-    preflight.who(session, stage)
+    account = preflight.who(session, stage)
     stacks = Stacks(session.client("cloudformation"))
     destroy.check_policies(session.client("iam"), stage, stacks.outputs(stage.stack) or {})
     if with_data:
@@ -155,6 +172,12 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
             print(f"  This deletes every binding of {stage.name}. Type its name: ", end="", flush=True)
         if sys.stdin.readline().strip() != stage.name:
             raise Stop("that is not the stage's name; nothing was touched.")
+    with lock.held(session, stage, account.caller):
+        remove(session, stage, stacks, with_data=with_data)
+
+
+def remove(session: Any, stage: Stage, stacks: Stacks, *, with_data: bool) -> None:
+    """All of taking a stage down that changes something."""
     memory = Memory(session, stage, record.api_stage())
     outputs = stacks.outputs(stage.data_stack) or {}
     entries = memory.recall(record.entry_points(record.environment(stage, outputs)))
@@ -165,6 +188,8 @@ def take_down(stage: Stage, *, with_data: bool) -> None:
     stacks.remove(stage.stack)
     memory.forget()
     if with_data:
+        # A stack that was never finished gives out no names to delete by.
+        unfinished.clear(session, stage, stacks)
         destroy.remove_data(session, stage, stacks)
     else:
         line(f"kept         {stage.data_stack}: tables and key, protected from deletion;")
@@ -183,17 +208,18 @@ def with_user_pool(stage: Stage, stacks: Stacks, *, create: bool) -> Stage:
     return stage if outputs is None else stage.logging_in_by(outputs)
 
 
-def put_resources(stage: Stage, stacks: Stacks, dynamodb: Any) -> dict[str, str]:
+def put_resources(stage: Stage, stacks: Stacks, session: Any, account: str) -> dict[str, str]:
     """Both stacks of ``infra/resources.yaml``; all that they give out.
 
     But for the stream, which is asked of the table: CloudFormation does not know of a restored one.
     """
     template = read_template(INFRA / "resources.yaml")
     values = {**stage.parameters, "Stage": stage.name}
-    data = stacks.put(stage.data_stack, template, {**values, "Part": "data"}, keep=True)
+    told = unfinished.make_room(session, stage, stacks, account)
+    data = stacks.put(stage.data_stack, template, {**values, **told, "Part": "data"}, keep=True)
     handed = {"KmsKeyArn": data["KmsKey"]}
     service = stacks.put(stage.stack, template, {**values, **handed, "Part": "service"})
-    table = dynamodb.describe_table(TableName=data["BindingsTable"])["Table"]
+    table = session.client("dynamodb").describe_table(TableName=data["BindingsTable"])["Table"]
     if not table.get("StreamSpecification", {}).get("StreamEnabled"):
         raise Stop(
             f"{data['BindingsTable']} has no stream, so that nothing would be recorded: turn it on, "
@@ -286,5 +312,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def end_on_request() -> None:
+    """Let the lock go where somebody else ends the run, as CI does: by SystemExit, like an interrupt."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 if __name__ == "__main__":
+    end_on_request()
     sys.exit(main())

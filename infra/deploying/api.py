@@ -45,6 +45,19 @@ class Api:
         host = f"{self._api}.execute-api.{self._stage.region}.amazonaws.com"
         return f"https://{host}/{self._api_stage}"
 
+    def take_its_name(self) -> bool:
+        """Call the API after its stage; whether it was called otherwise.
+
+        Chalice calls it after the service alone, each time that it writes it anew, and its metrics
+        would be mixed with those of every other stage of the account.
+        """
+        if self._gateway.get_rest_api(restApiId=self._api)["name"] == self._stage.api:
+            return False
+        operation = {"op": "replace", "path": "/name", "value": self._stage.api}
+        self._gateway.update_rest_api(restApiId=self._api, patchOperations=[operation])
+        line(f"name         {self._stage.api}, which metrics and alarms go by")
+        return True
+
     def answer_in_our_form(self) -> bool:
         """Give API Gateway's own refusals the contract's form; whether any was not so yet."""
         there = {

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from infra.deploying import mappings
 from infra.deploying.console import Stop, line
 from infra.deploying.stacks import Stacks
-from infra.deploying.stage import APP, Stage
+from infra.deploying.stage import Stage
 
 KEY_DAYS = 30
 """How long a KMS key that is to be deleted can still be had back."""
@@ -45,7 +45,7 @@ def _holders(iam: Any, policy: str, stage: Stage) -> list[str]:
     pages = iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy)
     holders: list[str] = []
     found = list[dict[str, Any]]()
-    _unless_gone(lambda: found.extend(pages))
+    unless_gone(lambda: found.extend(pages))
     for page in found:
         holders += [f"user {one['UserName']}" for one in page["PolicyUsers"]]
         holders += [f"group {one['GroupName']}" for one in page["PolicyGroups"]]
@@ -65,10 +65,10 @@ def remove_code(session: Any, stage: Stage, functions: list[str], api: str | Non
     for name in functions:
         function = stage.function(name)
         rule = f"{function}{_RULE}"
-        _unless_gone(lambda rule=rule: _remove_rule(events, rule))
+        unless_gone(lambda rule=rule: _remove_rule(events, rule))
         for mapping in mappings.of_function(functions_api, function):
             mappings.remove(functions_api, mapping)
-        if _unless_gone(lambda function=function: functions_api.delete_function(FunctionName=function)):
+        if unless_gone(lambda function=function: functions_api.delete_function(FunctionName=function)):
             line(f"function     {function} deleted")
 
 
@@ -79,36 +79,57 @@ def remove_data(session: Any, stage: Stage, stacks: Stacks) -> None:
     """
     outputs = stacks.outputs(stage.data_stack) or {}
     for table in (value for name, value in outputs.items() if name.endswith("Table")):
-        _delete_table(session.client("dynamodb"), table)
-        line(f"table        {table} deleted")
+        delete_table(session.client("dynamodb"), table)
     if "KmsKey" in outputs:
-        kms, key = session.client("kms"), outputs["KmsKey"].rpartition("/")[2]
-        _unless_gone(lambda: kms.delete_alias(AliasName=f"alias/{APP}-{stage.name}"))
-        _unless_gone(lambda: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS))
-        line(f"key          {key} will be deleted in {KEY_DAYS} days")
+        kms = session.client("kms")
+        delete_alias(kms, stage.key_alias)
+        let_key_go(kms, outputs["KmsKey"].rpartition("/")[2])
     if "InvocationRecord" in outputs:
-        _delete_bucket(session.client("s3"), outputs["InvocationRecord"])
+        delete_bucket(session.client("s3"), outputs["InvocationRecord"])
     stacks.remove(stage.data_stack)
 
 
-def _delete_table(dynamodb: Any, table: str) -> None:
+def delete_table(dynamodb: Any, table: str) -> None:
+    """Delete a table that is protected from that; harmless where it is gone."""
     unprotect = {"TableName": table, "DeletionProtectionEnabled": False}
-    if _unless_gone(lambda: dynamodb.update_table(**unprotect)):
+    if unless_gone(lambda: dynamodb.update_table(**unprotect)):
         dynamodb.get_waiter("table_exists").wait(TableName=table)
         dynamodb.delete_table(TableName=table)
         dynamodb.get_waiter("table_not_exists").wait(TableName=table)
+    line(f"table        {table} deleted")
 
 
-def _delete_bucket(s3: Any, bucket: str) -> None:
+def delete_alias(kms: Any, alias: str) -> None:
+    """Delete a key's alias; harmless where it is gone."""
+    unless_gone(lambda: kms.delete_alias(AliasName=alias))
+
+
+def let_key_go(kms: Any, key: str) -> None:
+    """Have a key deleted in 30 days; harmless where that is so already."""
+    unless_gone(lambda: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS))
+    line(f"key          {key} will be deleted in {KEY_DAYS} days")
+
+
+def delete_bucket(s3: Any, bucket: str) -> None:
     """Delete the record of invocations where it is empty: what it holds is not ours to throw away."""
     try:
-        _unless_gone(lambda: s3.delete_bucket(Bucket=bucket))
+        unless_gone(lambda: s3.delete_bucket(Bucket=bucket))
         line(f"bucket       {bucket} deleted")
     except ClientError as error:
         if error.response["Error"]["Code"] != "BucketNotEmpty":
             raise
         line(f"kept         {bucket}: the record of who invoked the support functions;")
-        line("             empty and delete it before this stage is deployed anew")
+        line("             where this stage is deployed anew, it goes on in there")
+
+
+def delete_role(iam: Any, role: str) -> None:
+    """Delete a role that holds no managed policy; harmless where it is gone."""
+    own = list[str]()
+    if unless_gone(lambda: own.extend(iam.list_role_policies(RoleName=role)["PolicyNames"])):
+        for policy in own:
+            iam.delete_role_policy(RoleName=role, PolicyName=policy)
+        iam.delete_role(RoleName=role)
+    line(f"role         {role} deleted")
 
 
 def _remove_rule(events: Any, rule: str) -> None:
@@ -118,7 +139,7 @@ def _remove_rule(events: Any, rule: str) -> None:
     events.delete_rule(Name=rule)
 
 
-def _unless_gone(call: Any) -> bool:
+def unless_gone(call: Any) -> bool:
     """Whether there still was something for the call to act on."""
     try:
         call()

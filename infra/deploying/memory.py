@@ -94,10 +94,14 @@ class Memory:
         )
 
     def rest_api(self) -> str | None:
-        """The REST API in front of this stage's handler: the one that is served, else the oldest."""
+        """The REST API in front of this stage's handler: the one that is served, else the oldest.
+
+        It has the stage's name, or still the one that Chalice gives it.
+        """
         handler = f":function:{self._stage.function('api_handler')}/"
+        names = (self._stage.api, APP)
         pages = self._api.get_paginator("get_rest_apis").paginate()
-        apis = [api for page in pages for api in page["items"] if api["name"] == APP]
+        apis = [api for page in pages for api in page["items"] if api["name"] in names]
         apis.sort(key=lambda api: api["createdDate"])
         ours = [api["id"] for api in apis if self._leads_to(api["id"], handler)]
         served = [

@@ -20,10 +20,14 @@ from infra.environment import ROOT
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 """Lambda's runtime: the Python that deploys, since that is the one the tests ran on."""
 
-LARGEST_CODE = 120_000
-LARGEST_LAYER = 9_000_000
-LARGEST_UNPACKED = 26_000_000
-"""Bytes that code and layer may have, zipped, and the two together unpacked; a start reads all of it."""
+LARGEST_CODE = 90_000
+LARGEST_LAYER = 6_800_000
+LARGEST_UNPACKED = 22_000_000
+"""Bytes that code and layer may have, zipped, and the two together unpacked; a start reads all of it.
+
+A tenth more than they have: 81 KB and 6.15 MB, unpacked 19.3 MB for arm64 and 20.0 for x86_64, by
+Python 3.11, 3.12 and 3.13 alike.
+"""
 
 _UNREAD_SUFFIXES = (".pyi", ".pyc", "/py.typed", "/RECORD", "/INSTALLER", "/direct_url.json")
 _UNREAD_PARTS = ("/bin/", "/cffi/", "/pycparser/", "/include/", "/licenses/", "/tests/", "/test/")

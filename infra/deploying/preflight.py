@@ -19,7 +19,7 @@ SECONDS_PER_CALL = 0.1
 """How long a call holds a Lambda at most while the service is warm."""
 
 
-_SET_HERE = frozenset({"Stage", "Part", "KmsKeyArn", "RestApiId", "ApiStage"})
+_SET_HERE = frozenset({"Stage", "Part", "KmsKeyArn", "InvocationRecordThere", "RestApiId", "ApiStage"})
 """Parameters that follow from the stage and its account."""
 
 

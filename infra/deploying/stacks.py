@@ -16,7 +16,12 @@ POLL_SECONDS = 3.0
 LARGEST_TEMPLATE = 51_200
 """Bytes that CloudFormation takes without a bucket."""
 
-_MADE_ANEW = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"})
+_NEVER_COMPLETE = frozenset(
+    {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS"}
+)
+"""States of a stack whose first creation failed."""
+
+_MADE_ANEW = _NEVER_COMPLETE | {"DELETE_FAILED"}
 _STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED"})
 
 
@@ -38,6 +43,14 @@ def _written_out(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[st
 
 
 _Intrinsics.add_multi_constructor("!", _written_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A resource that a stack has made: its type, such as AWS::KMS::Key, and its name or id in AWS."""
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,37 @@ class Stacks:
         if stack is None:
             return None
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was given; empty where there is no such stack."""
+        given = (self._describe(name) or {}).get("Parameters", [])
+        return {one["ParameterKey"]: one["ParameterValue"] for one in given}
+
+    def left_by_creation(self, name: str) -> list[Made] | None:
+        """What a stack that is to be created finds of a creation that failed, oldest first.
+
+        None where the stack is there and would be updated. Only what the failed creation itself
+        has made is told of, never what it met.
+        """
+        stack = self._settled(name)
+        if stack is None:
+            return []
+        if stack["StackStatus"] not in _MADE_ANEW:
+            return None
+        events = self._events_after(name, None)
+        own = (e["ResourceStatus"] for e in events if e["LogicalResourceId"] == name)
+        if "CREATE_COMPLETE" in own:
+            return []
+        made: dict[str, Made] = {}
+        for event in events:
+            resource, status = event["LogicalResourceId"], event["ResourceStatus"]
+            # The event of an attempt has no name in AWS yet, that of a thing being made has.
+            if status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE") and event.get("PhysicalResourceId"):
+                made[resource] = Made(event["ResourceType"], event["PhysicalResourceId"])
+            elif status == "DELETE_COMPLETE":
+                made.pop(resource, None)
+        made.pop(name, None)
+        return list(made.values())
 
     def put(
         self, name: str, template: Template, values: Mapping[str, str], *, keep: bool = False

@@ -78,6 +78,25 @@ class Stage:
         return f"{APP}-{self.name}-userpool"
 
     @property
+    def api(self) -> str:
+        """What the REST API is called, by which its metrics are told from other stages'."""
+        return f"{APP}-{self.name}"
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables of infra/resources.yaml."""
+        return [f"{APP}-{self.name}-{name}" for name in ("bindings", "audit", "keys")]
+
+    @property
+    def key_alias(self) -> str:
+        """What the KMS key is called."""
+        return f"alias/{APP}-{self.name}"
+
+    def invocation_record(self, account: str) -> str:
+        """The bucket of the record of who invoked the support functions, in an account."""
+        return _BUCKET.format(stage=self.name, account=account, region=self.region)
+
+    @property
     def layer(self) -> str:
         """The layer that Chalice makes of requirements.txt."""
         return f"{APP}-{self.name}-managed-layer"
@@ -151,8 +170,8 @@ def read_stage(name: str, region: str | None = None) -> Stage:
 
 def _check_room(stage: Stage) -> None:
     """Stop where a bucket's name would get too long, which S3 says only half-way through."""
-    shortest = _BUCKET.format(stage="", account="0" * 12, region=stage.region)
-    room = _LONGEST_BUCKET - len(shortest)
+    name = stage.invocation_record("0" * 12)
+    room = _LONGEST_BUCKET - len(name) + len(stage.name)
     if len(stage.name) > room:
         raise Stop(f"STAGE may have {room} characters at most in {stage.region}, and this has more.")
 

@@ -140,13 +140,18 @@ class Rehearsal:
         return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, boto3.client("cognito-idp"))
 
     def _first_deployment(self) -> Clone:
-        print("\n1. An empty account, and a first deployment that is cut off half-way")
+        print("\n1. An empty account: a creation that fails, then a deployment that is cut off half-way")
         clone = self._clone("first")
+        self._fail_to_create(clone)
         cut = clone.deploy("deploy", STAGE, cut_at="Creating Rest API")
+        cleared = all(f"{table} deleted" in cut.said for table in Stage(STAGE).tables[:2])
+        self.checks.that("what stood in the way is cleared away", holds=cleared, otherwise=cut.said)
         self.checks.that("the first deployment was cut off", holds=cut.status < 0, otherwise=cut.status)
         print("\n2. The same once more")
         ran = clone.deploy("deploy", STAGE)
         self.checks.same("it deploys", ran.status, 0)
+        taken = "lock         taken over" in ran.said
+        self.checks.that("at once, though the first one's lock is there", holds=taken)
         seen = look_at(STAGE)
         self.checks.same("with one REST API", len(seen.apis), 1)
         self.checks.that("in Hong Kong unless told", holds=USUAL_REGION in ran.said, otherwise=ran.said)
@@ -158,7 +163,21 @@ class Rehearsal:
             self.checks.same(f"{table} is protected, with point-in-time recovery", kept, (True, True))
         return clone
 
+    def _fail_to_create(self, clone: Clone) -> None:
+        """By a template that names one table twice; the protected ones cannot be taken back."""
+        template = clone.folder / "infra" / "resources.yaml"
+        right = template.read_text("utf-8")
+        template.write_text(right.replace("${Stage}-keys\n", "${Stage}-audit\n", 1), "utf-8")
+        ran = clone.deploy("deploy", STAGE)
+        template.write_text(right, "utf-8")
+        self.checks.same(
+            "the creation fails, and tables are left of it",
+            (ran.status, "ROLLBACK_FAILED" in ran.said, len(look_at(STAGE).tables)),
+            (1, True, 2),
+        )
+
     def _check_stage_settings(self) -> None:
+        self._check_name()
         [api] = look_at(STAGE).apis
         stage = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
         settings = stage["methodSettings"]["*/*"]
@@ -170,6 +189,10 @@ class Rehearsal:
         goes_to = (stage["accessLogSettings"] or {}).get("destinationArn", "")
         ours = goes_to.endswith(f":log-group:/aws/apigateway/totp-binding-{STAGE}")
         self.checks.that("its calls are logged", holds=ours, otherwise=goes_to)
+
+    def _check_name(self) -> None:
+        [api] = boto3.client("apigateway").get_rest_apis()["items"]
+        self.checks.same("the API is called after its stage", api["name"], Stage(STAGE).api)
 
     def _as_packaged(self, clone: Clone, seen: Seen) -> bool:
         """Whether the account holds the very zips that lie in the clone."""
@@ -195,6 +218,7 @@ class Rehearsal:
         self.checks.same("it deploys", clone.deploy("deploy", STAGE).status, 0)
         after = look_at(STAGE)
         self.checks.same("at the same address", after.apis, before.apis)
+        self._check_name()
         answer = self._person.call("GET", "/next")
         self.checks.same(
             "the new code answers", (answer.status, answer.json.get("release")), (200, "next")

@@ -32,6 +32,7 @@ _OTHER_NAMES = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
     "lambda:ListVersionsByFunction": "lambda:ListVersionsByFunction",
+    "s3:HeadBucket": "s3:ListBucket",
 }
 """Calls whose permission has another name."""
 

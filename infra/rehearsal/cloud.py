@@ -4,6 +4,7 @@ import os
 import sys
 
 from infra.local.emulator import Emulator
+from infra.rehearsal.failures import take_back_what_fails
 from infra.rehearsal.gaps import fill_deployment_gaps, hand_out_code
 from infra.rehearsal.optional_stacks import make_optional_resources
 
@@ -13,6 +14,7 @@ def main() -> None:
     os.environ |= {"AWS_ACCESS_KEY_ID": "cloud", "AWS_SECRET_ACCESS_KEY": "cloud"}
     fill_deployment_gaps()
     make_optional_resources()
+    take_back_what_fails()
     emulator = Emulator()
     hand_out_code(emulator.url)
     emulator.start()

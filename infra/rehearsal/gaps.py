@@ -74,7 +74,7 @@ def hand_out_code(base_url: str) -> None:
 
 
 def _take_swagger_for_rest_apis() -> None:
-    """API Gateway takes Swagger 2.0, moto only OpenAPI 3 with a description."""
+    """API Gateway takes Swagger 2.0 and its title, moto only OpenAPI 3 with a description."""
     import_api, put_api = APIGatewayBackend.import_rest_api, APIGatewayBackend.put_rest_api
 
     def as_openapi(document: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,9 @@ def _take_swagger_for_rest_apis() -> None:
     def put_rest_api(
         self: APIGatewayBackend, api: str, document: dict[str, Any], *rest: Any, **named: Any
     ) -> Any:
-        return put_api(self, api, as_openapi(document), *rest, **named)
+        written = put_api(self, api, as_openapi(document), *rest, **named)
+        written.name = document["info"]["title"]
+        return written
 
     APIGatewayBackend.import_rest_api = import_rest_api  # type: ignore[method-assign, assignment]
     APIGatewayBackend.put_rest_api = put_rest_api  # type: ignore[method-assign, assignment]

@@ -8,6 +8,7 @@ from infra.deploying.api import ACCESS_LOG, Api
 from infra.deploying.stage import Stage
 from infra.gateway_answers import REFUSALS
 from tests.deployment.conftest import Cloud
+from tests.templates import resources
 
 
 def put_responses(there: list[dict]) -> tuple[Cloud, bool]:
@@ -53,6 +54,41 @@ def test_nothing_of_the_request_is_repeated(responses):
     assert "method.request" not in text
     for variable in ("$context.requestId", "error.message", "userAgent", "$context.path", "authorizer"):
         assert variable not in text
+
+
+def test_the_api_is_called_after_its_stage_wherever_chalice_called_it_otherwise():
+    cloud = Cloud(get_rest_api={"name": "totp-binding"}, update_rest_api={})
+    assert Api(cloud, Stage("trial"), "api1", "api").take_its_name()
+    operation = {"op": "replace", "path": "/name", "value": "totp-binding-trial"}
+    assert cloud.calls[1:] == [
+        ("update_rest_api", {"restApiId": "api1", "patchOperations": [operation]})
+    ]
+
+
+def test_one_that_has_its_name_is_left_alone():
+    cloud = Cloud(get_rest_api={"name": "totp-binding-trial"})
+    assert not Api(cloud, Stage("trial"), "api1", "api").take_its_name()
+
+
+def test_alarms_and_dashboard_look_at_the_api_of_their_stage_alone():
+    template = resources("resources.yaml")
+    name = Stage("${Stage}").api
+    looked_at = [
+        dimension["Value"]
+        for one in template.values()
+        for dimension in one["Properties"].get("Dimensions", [])
+        if dimension["Name"] == "ApiName"
+    ]
+    widgets = json.loads(template["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+    metrics = [one for widget in widgets for one in widget["properties"]["metrics"]]
+    looked_at += [one[one.index("ApiName") + 1] for one in metrics if "ApiName" in one]
+    assert len(looked_at) == 6
+    assert set(looked_at) == {name}
+
+
+def test_a_dashboard_is_told_from_that_of_another_region():
+    named = resources("resources.yaml")["Dashboard"]["Properties"]["DashboardName"]
+    assert named == "totp-binding-${Stage}-${AWS::Region}"
 
 
 def test_answers_that_are_there_already_are_left_alone(responses):

@@ -20,12 +20,12 @@ def remembering(aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def make_api(aws: dict[str, str]) -> Any:
-    """Makes REST APIs of the service's name whose routes lead to a function."""
+    """Makes REST APIs, of the service's name unless told, whose routes lead to a function."""
     gateway = boto3.client("apigateway")
     made = []
 
-    def make(function: str, *, served: bool = True) -> str:
-        api: str = gateway.create_rest_api(name=APP)["id"]
+    def make(function: str, *, served: bool = True, name: str = APP) -> str:
+        api: str = gateway.create_rest_api(name=name)["id"]
         made.append(api)
         root = gateway.get_resources(restApiId=api)["items"][0]["id"]
         at = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
@@ -51,6 +51,16 @@ def test_an_api_that_nobody_remembers_is_adopted(remembering: Memory, make_api: 
     assert [entry["rest_api_id"] for entry in remembering.recall([])] == [api]
     written = json.loads((tmp_path / "trial.json").read_text())
     assert written["resources"][0]["rest_api_id"] == api
+
+
+def test_so_is_one_that_is_called_after_its_stage(remembering: Memory, make_api: Any):
+    api = make_api("totp-binding-trial", name="totp-binding-trial")
+    assert remembering.rest_api() == api
+
+
+def test_one_of_a_strangers_name_is_not(remembering: Memory, make_api: Any):
+    make_api("totp-binding-trial", name="another")
+    assert remembering.rest_api() is None
 
 
 def test_another_stages_api_is_not(remembering: Memory, make_api: Any):

@@ -27,19 +27,32 @@ class Given(Stacks):
         self.values.append(dict(values))
         return OUTPUTS if keep else {"EventsTopic": "topic"}
 
+    def left_by_creation(self, name: str) -> list[stacks.Made] | None:
+        return None
+
+    def parameters(self, name: str) -> dict[str, str]:
+        return {"InvocationRecordThere": "yes"}
+
 
 def test_the_stream_is_the_one_that_the_table_has_now():
     table = {"StreamSpecification": {"StreamEnabled": True}, "LatestStreamArn": "after a restore"}
     given = Given()
-    outputs = deploy.put_resources(Stage("trial"), given, Cloud(describe_table={"Table": table}))
+    outputs = deploy.put_resources(Stage("trial"), given, Cloud(describe_table={"Table": table}), "1")
     assert outputs["BindingsStreamArn"] == "after a restore"
     assert given.values[1]["KmsKeyArn"] == "key"
+
+
+def test_a_bucket_that_the_stack_once_found_stays_found():
+    table = {"StreamSpecification": {"StreamEnabled": True}, "LatestStreamArn": "s"}
+    given = Given()
+    deploy.put_resources(Stage("trial"), given, Cloud(describe_table={"Table": table}), "1")
+    assert given.values[0]["InvocationRecordThere"] == "yes"
 
 
 def test_a_table_whose_stream_is_off_stops_the_deployment():
     table = {"LatestStreamArn": "before it was switched off"}
     with pytest.raises(Stop, match="bindings has no stream"):
-        deploy.put_resources(Stage("trial"), Given(), Cloud(describe_table={"Table": table}))
+        deploy.put_resources(Stage("trial"), Given(), Cloud(describe_table={"Table": table}), "1")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -111,6 +112,7 @@ def test_a_name_is_called_only_once_the_edge_has_made_it(
     monkeypatch.setattr(
         deploy, "put_resources", lambda *given: {"AccessLogGroup": "g", "BindingsStreamArn": "s"}
     )
+    monkeypatch.setattr(deploy.lock, "held", lambda *given: nullcontext())
     monkeypatch.setattr(deploy, "say_what_next", lambda *given: None)
     monkeypatch.setattr(Stage, "session", lambda stage: Anything())
     monkeypatch.setattr(

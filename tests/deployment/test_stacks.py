@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from infra.deploy import put_edge, with_user_pool
 from infra.deploying import stacks
 from infra.deploying.console import Stop
-from infra.deploying.stacks import Stacks, Template, read_template
+from infra.deploying.stacks import Made, Stacks, Template, read_template
 from infra.deploying.stage import Stage
 from tests.deployment.conftest import Cloud
 
@@ -98,6 +98,49 @@ def test_a_failure_is_told_by_its_first_reason():
     ]
     with pytest.raises(Stop, match="Key: no right"):
         Stacks(Formation(None, "ROLLBACK_COMPLETE", events=events)).put("s", TEMPLATE, {})
+
+
+def event(resource: str, status: str, name: str = "") -> dict[str, str]:
+    kind = "AWS::CloudFormation::Stack" if resource == "s" else f"AWS::{resource}"
+    return {
+        "EventId": f"{resource} {status} {name}",
+        "LogicalResourceId": resource,
+        "PhysicalResourceId": name,
+        "ResourceType": kind,
+        "ResourceStatus": status,
+    }
+
+
+ATTEMPT = [
+    event("s", "CREATE_IN_PROGRESS", "arn"),
+    event("Key", "CREATE_IN_PROGRESS"),
+    event("Key", "CREATE_IN_PROGRESS", "key-1"),
+    event("Key", "CREATE_COMPLETE", "key-1"),
+    event("Role", "CREATE_COMPLETE", "role-1"),
+    event("Table", "CREATE_IN_PROGRESS", "table-1"),
+    event("Bucket", "CREATE_IN_PROGRESS"),
+    event("Bucket", "CREATE_FAILED", "somebody-elses"),
+    event("Table", "CREATE_FAILED", "table-1"),
+    event("s", "ROLLBACK_IN_PROGRESS", "arn"),
+    event("Role", "DELETE_COMPLETE", "role-1"),
+    event("Table", "DELETE_FAILED", "table-1"),
+]
+"""A first creation that met a bucket, and could not be taken back because of a table."""
+
+
+@pytest.mark.parametrize("state", ["ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
+def test_a_failed_creation_has_left_what_it_made_and_not_what_it_met(state: str):
+    formation = Formation(state, events=ATTEMPT[::-1])
+    left = Stacks(formation).left_by_creation("s")
+    assert left == [Made("AWS::Key", "key-1"), Made("AWS::Table", "table-1")]
+    assert formation.done == []
+
+
+def test_a_stack_that_was_complete_once_has_left_nothing_that_may_be_deleted():
+    events = [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")]
+    assert Stacks(Formation("DELETE_FAILED", events=events[::-1])).left_by_creation("s") == []
+    assert Stacks(Formation("UPDATE_COMPLETE", events=events[::-1])).left_by_creation("s") is None
+    assert Stacks(Formation(None)).left_by_creation("s") == []
 
 
 def test_short_forms_are_written_out(tmp_path):

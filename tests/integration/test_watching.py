@@ -63,7 +63,8 @@ def test_alarms_look_at_metrics_that_the_service_counts(counted: set[tuple[str, 
 def test_the_dashboard_shows_metrics_that_the_service_counts(
     counted: set[tuple[str, ...]], aws: dict[str, str]
 ):
-    body = boto3.client("cloudwatch").get_dashboard(DashboardName="totp-binding-test")["DashboardBody"]
+    name = "totp-binding-test-us-east-1"
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
     shown, previous = set(), []
     for widget in json.loads(body)["widgets"]:
         for metric in widget["properties"]["metrics"]:

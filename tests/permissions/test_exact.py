@@ -169,6 +169,23 @@ def test_the_record_of_invocations_is_never_public():
     assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
+def test_each_invocation_of_a_support_function_is_recorded_of_a_version_too():
+    (selector,) = RESOURCES["SupportTrail"]["Properties"]["AdvancedEventSelectors"]
+    fields = {one["Field"]: one for one in selector["FieldSelectors"]}
+    (invoke, _) = RESOURCES["SupportStaffPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    functions = invoke["Resource"]
+    assert len(functions) == 3
+    assert fields == {
+        "eventCategory": {"Field": "eventCategory", "Equals": ["Data"]},
+        "resources.type": {"Field": "resources.type", "Equals": ["AWS::Lambda::Function"]},
+        "resources.ARN": {
+            "Field": "resources.ARN",
+            "Equals": functions,
+            "StartsWith": [f"{function}:" for function in functions],
+        },
+    }
+
+
 def test_nothing_else_gives_a_permission():
     """No resource but these has a policy or is one, and none is in the other templates."""
     giving = {name for name, one in RESOURCES.items() if gives(one)}
