@@ -89,7 +89,6 @@ class Fleet:
         environment = {
             **dict(deployed.environment),
             "PYTHONPATH": os.pathsep.join(map(str, path)),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
@@ -109,7 +108,10 @@ class Fleet:
         return RunningFunction(self._python, task, deployed.handler, environment, arn, log)
 
     def _unpacked(self, location: str) -> Path:
-        """A zip of the account's, fetched and unpacked once."""
+        """A zip of the account's, fetched and unpacked once.
+
+        What its first function compiles stays beside it for the others; in Lambda each compiles anew.
+        """
         folder = self._home / location.rpartition("/")[2].removesuffix(".zip")
         if not folder.exists():
             with zipfile.ZipFile(io.BytesIO(_content(location))) as packed:
