@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from infra.local.emulator import LOOPBACK
-from infra.local.server import Ask, Reply
+from infra.local.server import LOOPBACK, Ask, Reply
 
 _REMAPPED = "www-authenticate"
 """API Gateway gives this header of a function's answer another name."""
