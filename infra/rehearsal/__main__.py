@@ -88,6 +88,8 @@ class Rehearsal:
             "AWS_CSM_PORT": str(calls.port),
         }
         self._environment.pop("AWS_DEFAULT_REGION")
+        # Ops' own shell has no such setting, without which modules are compiled once for each clone.
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
         # What the local stage takes from its stack is left empty: here the deployment does that.
         settings = stack.settings(defaultdict(str), self._pool, aws_url)
         self._stage_file: dict[str, Any] = {
