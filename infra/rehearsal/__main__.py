@@ -318,6 +318,7 @@ class Rehearsal:
         story.still_bound(self._person, self.checks, "after all that")
         story.newest_is(self._person, self._support, "verified", self.checks)
         print("\n12. Taken down with its data, when asked twice")
+        self._streams.stop()
         ran = clone.deploy("destroy", STAGE, "--with-data", typed="prod\n")
         self.checks.same(
             "another stage's name does not do", (ran.status, look_at(STAGE).tables != {}), (1, True)
