@@ -139,7 +139,7 @@ def _lean(path: Path) -> Package:
                 undated = zipfile.ZipInfo(entry.filename, _EPOCH)
                 undated.external_attr = _MODE
                 undated.compress_type = zipfile.ZIP_DEFLATED
-                after.writestr(undated, before.read(entry), compresslevel=9)
+                after.writestr(undated, before.read(entry))
     lean.replace(path)
     return package
 
