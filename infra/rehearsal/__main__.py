@@ -19,7 +19,7 @@ from infra.deploying.stage import USUAL_REGION, Stage
 from infra.environment import ROOT, ensure, set_aside_aws
 from infra.local import stack
 from infra.rehearsal import drill, limits, story
-from infra.rehearsal.account import Seen, look_at
+from infra.rehearsal.account import Seen, client, look_at
 from infra.rehearsal.calls import Calls, not_allowed
 from infra.rehearsal.checks import Checks
 from infra.rehearsal.clone import Clone, copy_project
@@ -140,7 +140,7 @@ class Rehearsal:
         return clone
 
     def _someone(self, number: int) -> Person:
-        return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, boto3.client("cognito-idp"))
+        return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, client("cognito-idp"))
 
     def _first_deployment(self) -> Clone:
         print("\n1. An empty account, and a first deployment that is cut off half-way")
@@ -163,7 +163,7 @@ class Rehearsal:
 
     def _check_stage_settings(self) -> None:
         [api] = look_at(STAGE).apis
-        stage = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        stage = client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
         settings = stage["methodSettings"]["*/*"]
         throttle = (settings["throttlingRateLimit"], settings["throttlingBurstLimit"])
         self.checks.same("the API has its throttle", throttle, (100.0, 200))
@@ -218,7 +218,7 @@ class Rehearsal:
 
     def _lose_memory(self, clone: Clone, before: Seen) -> None:
         print("\n8. All that Chalice remembers is lost, here and in the account; then a new release")
-        boto3.client("ssm").delete_parameter(Name=f"/totp-binding/{STAGE}/chalice")
+        client("ssm").delete_parameter(Name=f"/totp-binding/{STAGE}/chalice")
         shutil.rmtree(clone.folder / ".chalice" / "deployed")
         with (clone.folder / "app.py").open("a", encoding="utf-8") as app:
             app.write(NEW_ROUTE.replace("next", "afternext"))
@@ -267,7 +267,7 @@ class Rehearsal:
         pool = _outputs(stage.userpool_stack)
         firewall = _outputs(stage.edge_stack).get("Firewall", "no firewall")
         [api] = look_at(WHOLE_STAGE).apis
-        served = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        served = client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
         self.checks.same("the firewall stands before the API", served.get("webAclArn"), firewall)
         told = firewall in ran.said and ran.said.index(firewall) < ran.said.index("Smoke check")
         self.checks.that("and is told of before the smoke check", holds=told, otherwise=ran.said)
@@ -291,7 +291,7 @@ class Rehearsal:
 
     def _of_pool(self, pool: dict[str, str]) -> Person:
         """Somebody with an account in a stage's own user pool."""
-        cognito = boto3.client("cognito-idp")
+        cognito = client("cognito-idp")
         account = stack.DEMO_ACCOUNTS[0]
         who = {"UserPoolId": pool["UserPoolId"], "Username": account}
         cognito.admin_create_user(**who, MessageAction="SUPPRESS")
@@ -328,7 +328,7 @@ class Rehearsal:
 
 
 def _outputs(name: str) -> dict[str, str]:
-    return Stacks(boto3.client("cloudformation")).outputs(name) or {}
+    return Stacks(client("cloudformation")).outputs(name) or {}
 
 
 def main() -> int:

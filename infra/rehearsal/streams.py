@@ -4,9 +4,8 @@ import json
 import threading
 from typing import Any
 
-import boto3
-
 from infra.local.poller import Poller
+from infra.rehearsal.account import client
 from infra.rehearsal.fleet import Fleet
 
 _LONGEST_REST_SECONDS = 1.0
@@ -25,7 +24,7 @@ class Streams:
 
         Says how many are followed now.
         """
-        mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        mappings = client("lambda").list_event_source_mappings()["EventSourceMappings"]
         there = {mapping["UUID"]: mapping for mapping in mappings}
         for gone in self._followed.keys() - there.keys():
             self._followed.pop(gone).stop()
