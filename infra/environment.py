@@ -29,7 +29,7 @@ def ensure(requirements: Path, home: Path = HOME) -> Path:
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = home / f"installed-{requirements.parent.name}-{requirements.stem}"
     wanted = _digest(requirements)
-    if stamp.exists() and stamp.read_text("utf-8") == wanted and _works(python):
+    if stamp.exists() and stamp.read_text("utf-8") == wanted and (_inside(home) or _works(python)):
         return python
     if not _works(python):
         print(f"making {home.relative_to(ROOT)}", flush=True)
@@ -46,7 +46,7 @@ def ensure(requirements: Path, home: Path = HOME) -> Path:
 def run_inside(requirements: Path, module: str) -> None:
     """Come back as ``module`` in the virtual environment, unless that is where we are."""
     python = ensure(requirements)
-    if Path(sys.prefix).resolve() == HOME.resolve():
+    if _inside(HOME):
         return
     command = [str(python), "-m", module, *sys.argv[1:]]
     if os.name == "nt":
@@ -69,6 +69,11 @@ def set_aside_aws() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _inside(home: Path) -> bool:
+    """Whether that environment's Python runs this, and so works."""
+    return Path(sys.prefix).resolve() == home.resolve()
 
 
 def _works(python: Path) -> bool:

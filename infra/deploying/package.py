@@ -35,6 +35,9 @@ _UNREAD_PARTS = ("/bin/", "/cffi/", "/pycparser/", "/include/", "/licenses/", "/
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
+_MODE = 0o644 << 16
+"""What a lean zip says of each file: who may read it, and nothing of its kind, as other zips do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -71,7 +74,7 @@ def build(architecture: str) -> Packages:
     """Package code and layer for ``arm64`` or ``x86_64``. Stop where a dependency has no wheel."""
     for cache in (ROOT / "chalicelib").rglob("__pycache__"):
         shutil.rmtree(cache)
-    files = OSUtils()
+    files = _Stored()
     words = _Heard()
     dependencies = DependencyBuilder(files, architecture=architecture)
     code = AppOnlyDeploymentPackager(files, dependencies, words, architecture)
@@ -104,6 +107,12 @@ def _sources() -> Iterator[Path]:
             yield path
 
 
+class _Stored(OSUtils):
+    """Zips without compressing, since the only one to read such a zip is who makes it lean."""
+
+    ZIP_DEFLATED = zipfile.ZIP_STORED
+
+
 class _Heard(UI):
     """Takes in what Chalice says while it packages; only dependencies that it misses matter."""
 
@@ -118,20 +127,25 @@ class _Heard(UI):
 
 
 def _lean(path: Path) -> Package:
-    """Rewrite a zip without what no Lambda reads; sorted and undated, it is the same everywhere."""
+    """Rewrite a zip without what no Lambda reads; sorted and undated, it is the same everywhere.
+
+    Chalice hands out the zip of the run before while nothing has changed: that one is left alone.
+    """
     lean = path.with_suffix(".lean")
-    unpacked = 0
-    with zipfile.ZipFile(path) as before, zipfile.ZipFile(lean, "w", zipfile.ZIP_DEFLATED) as after:
-        for entry in sorted(before.infolist(), key=lambda entry: entry.filename):
-            if entry.is_dir() or _is_unread(f"/{entry.filename}"):
-                continue
-            kept = zipfile.ZipInfo(entry.filename, _EPOCH)
-            kept.external_attr = 0o644 << 16
-            kept.compress_type = zipfile.ZIP_DEFLATED
-            after.writestr(kept, before.read(entry), compresslevel=9)
-            unpacked += entry.file_size
+    with zipfile.ZipFile(path) as before:
+        found = sorted(before.infolist(), key=lambda entry: entry.filename)
+        kept = [entry for entry in found if not (entry.is_dir() or _is_unread(f"/{entry.filename}"))]
+        package = Package(path, sum(entry.file_size for entry in kept))
+        if kept == found and all(entry.external_attr == _MODE for entry in kept):
+            return package
+        with zipfile.ZipFile(lean, "w", zipfile.ZIP_DEFLATED) as after:
+            for entry in kept:
+                undated = zipfile.ZipInfo(entry.filename, _EPOCH)
+                undated.external_attr = _MODE
+                undated.compress_type = zipfile.ZIP_DEFLATED
+                after.writestr(undated, before.read(entry))
     lean.replace(path)
-    return Package(path, unpacked)
+    return package
 
 
 def _is_unread(name: str) -> bool:

@@ -12,6 +12,12 @@ from botocore.exceptions import ClientError
 
 from infra.deploying.console import Stop, line
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    # PyYAML built without libyaml: the same, and ten times slower.
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 POLL_SECONDS = 3.0
 LARGEST_TEMPLATE = 51_200
 """Bytes that CloudFormation takes without a bucket."""
@@ -25,11 +31,11 @@ _MADE_ANEW = _NEVER_COMPLETE | {"DELETE_FAILED"}
 _STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED"})
 
 
-class _Intrinsics(yaml.SafeLoader):
+class _Intrinsics(SafeLoader):
     """Reads a template with CloudFormation's short forms written out."""
 
 
-def _written_out(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+def _written_out(loader: SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)

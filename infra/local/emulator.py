@@ -30,9 +30,8 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.test import run_wsgi_app
 
+from infra.local.server import LOOPBACK
 from infra.local.shortcuts import take_shortcuts
-
-LOOPBACK = "127.0.0.1"
 
 _ITERATORS = 1_000
 """How many places in streams are remembered; DynamoDB forgets one after 15 minutes."""

@@ -24,7 +24,7 @@ from chalicelib.core import lockout, totp
 from chalicelib.core.binding import Accepted, Begun, Binding, Decision, Denied, Draft
 from chalicelib.core.channel import Channel
 from chalicelib.core.event import Event, Source
-from infra.local.emulator import LOOPBACK
+from infra.local.server import LOOPBACK
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """The TOTP secret of every preset account: the one of RFC 6238 appendix B, so known to all the world."""

@@ -8,7 +8,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from infra.local.emulator import LOOPBACK
+LOOPBACK = "127.0.0.1"
 
 LARGEST_BODY = 10 * 1024 * 1024
 """Bytes: API Gateway's own limit."""

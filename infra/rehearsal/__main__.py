@@ -19,7 +19,7 @@ from infra.deploying.stage import USUAL_REGION, Stage
 from infra.environment import ROOT, ensure, set_aside_aws
 from infra.local import stack
 from infra.rehearsal import drill, limits, story
-from infra.rehearsal.account import Seen, look_at
+from infra.rehearsal.account import Seen, client, look_at
 from infra.rehearsal.calls import Calls, not_allowed
 from infra.rehearsal.checks import Checks
 from infra.rehearsal.clone import Clone, copy_project
@@ -88,6 +88,8 @@ class Rehearsal:
             "AWS_CSM_PORT": str(calls.port),
         }
         self._environment.pop("AWS_DEFAULT_REGION")
+        # Ops' own shell has no such setting, without which modules are compiled once for each clone.
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
         # What the local stage takes from its stack is left empty: here the deployment does that.
         settings = stack.settings(defaultdict(str), self._pool, aws_url)
         self._stage_file: dict[str, Any] = {
@@ -120,11 +122,12 @@ class Rehearsal:
         shutil.copy(first.folder / "app.py", second.folder / "app.py")
         self._change_nothing(second, before, "from a second clone")
         self._lose_memory(second, before)
+        self.checks.same("the layer is the first clone's, byte by byte", second.layers, first.layers)
         self._roll_back(second)
         print("\n10. Each table is restored beside the one in use, as docs/operations.md has it")
         drill.restore_beside(sorted(look_at(STAGE).tables), self.checks)
         self._destroy(second)
-        self._with_everything()
+        self._with_everything(second)
         lacking = not_allowed(self._calls.actions)
         print("\nPermissions")
         self.checks.same(
@@ -137,7 +140,7 @@ class Rehearsal:
         return clone
 
     def _someone(self, number: int) -> Person:
-        return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, boto3.client("cognito-idp"))
+        return Person(stack.DEMO_ACCOUNTS[number], self._base, self._pool, client("cognito-idp"))
 
     def _first_deployment(self) -> Clone:
         print("\n1. An empty account: a creation that fails, then a deployment that is cut off half-way")
@@ -179,7 +182,7 @@ class Rehearsal:
     def _check_stage_settings(self) -> None:
         self._check_name()
         [api] = look_at(STAGE).apis
-        stage = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        stage = client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
         settings = stage["methodSettings"]["*/*"]
         throttle = (settings["throttlingRateLimit"], settings["throttlingBurstLimit"])
         self.checks.same("the API has its throttle", throttle, (100.0, 200))
@@ -239,7 +242,7 @@ class Rehearsal:
 
     def _lose_memory(self, clone: Clone, before: Seen) -> None:
         print("\n8. All that Chalice remembers is lost, here and in the account; then a new release")
-        boto3.client("ssm").delete_parameter(Name=f"/totp-binding/{STAGE}/chalice")
+        client("ssm").delete_parameter(Name=f"/totp-binding/{STAGE}/chalice")
         shutil.rmtree(clone.folder / ".chalice" / "deployed")
         with (clone.folder / "app.py").open("a", encoding="utf-8") as app:
             app.write(NEW_ROUTE.replace("next", "afternext"))
@@ -265,10 +268,11 @@ class Rehearsal:
             "there is nothing before the first", (ran.status, "no release" in ran.said), (1, True)
         )
 
-    def _with_everything(self) -> None:
+    def _with_everything(self, before: Clone) -> None:
         print("\n13. Another stage, with the edge and a user pool of its own")
         stage = Stage(WHOLE_STAGE)
         clone = self._clone("fourth")
+        clone.take_layers(before)
         clone.write_stage(WHOLE_STAGE, self._stage_file)
         ran = clone.deploy("deploy", WHOLE_STAGE, "--edge", "--userpool")
         self.checks.same(
@@ -287,7 +291,7 @@ class Rehearsal:
         pool = _outputs(stage.userpool_stack)
         firewall = _outputs(stage.edge_stack).get("Firewall", "no firewall")
         [api] = look_at(WHOLE_STAGE).apis
-        served = boto3.client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
+        served = client("apigateway").get_stage(restApiId=api, stageName=API_STAGE)
         self.checks.same("the firewall stands before the API", served.get("webAclArn"), firewall)
         told = firewall in ran.said and ran.said.index(firewall) < ran.said.index("Smoke check")
         self.checks.that("and is told of before the smoke check", holds=told, otherwise=ran.said)
@@ -311,7 +315,7 @@ class Rehearsal:
 
     def _of_pool(self, pool: dict[str, str]) -> Person:
         """Somebody with an account in a stage's own user pool."""
-        cognito = boto3.client("cognito-idp")
+        cognito = client("cognito-idp")
         account = stack.DEMO_ACCOUNTS[0]
         who = {"UserPoolId": pool["UserPoolId"], "Username": account}
         cognito.admin_create_user(**who, MessageAction="SUPPRESS")
@@ -330,11 +334,15 @@ class Rehearsal:
         seen = look_at(STAGE)
         self.checks.same("code and API are gone", (seen.functions, seen.apis, seen.layers), ({}, [], []))
         self.checks.that("the tables are not", holds=len(seen.tables) >= 3, otherwise=seen.tables)
-        self.checks.same("it goes up again", self._clone("third").deploy("deploy", STAGE).status, 0)
+        third = self._clone("third")
+        # Two clones have packaged the layer by themselves, to the same: pip has nothing more to show.
+        third.take_layers(clone)
+        self.checks.same("it goes up again", third.deploy("deploy", STAGE).status, 0)
         self._streams.follow()
         story.still_bound(self._person, self.checks, "after all that")
         story.newest_is(self._person, self._support, "verified", self.checks)
         print("\n12. Taken down with its data, when asked twice")
+        self._streams.stop()
         ran = clone.deploy("destroy", STAGE, "--with-data", typed="prod\n")
         self.checks.same(
             "another stage's name does not do", (ran.status, look_at(STAGE).tables != {}), (1, True)
@@ -344,7 +352,7 @@ class Rehearsal:
 
 
 def _outputs(name: str) -> dict[str, str]:
-    return Stacks(boto3.client("cloudformation")).outputs(name) or {}
+    return Stacks(client("cloudformation")).outputs(name) or {}
 
 
 def main() -> int:

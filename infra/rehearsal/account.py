@@ -1,6 +1,7 @@
 """What lies in the account of a stage, so that two moments can be compared."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -24,10 +25,16 @@ class Seen:
     tables: dict[str, tuple[bool, bool]]
 
 
+@cache
+def client(service: str) -> Any:
+    """The API of one of the account's services; making one takes longer than most calls of it."""
+    return boto3.client(service)
+
+
 def look_at(stage_name: str) -> Seen:
     """The stage as the account has it now."""
     stage = Stage(stage_name)
-    functions, gateway = boto3.client("lambda"), boto3.client("apigateway")
+    functions, gateway = client("lambda"), client("apigateway")
     apis = [api["id"] for api in gateway.get_rest_apis()["items"]]
     ours = [
         one
@@ -36,7 +43,7 @@ def look_at(stage_name: str) -> Seen:
     ]
     layers = functions.list_layer_versions(LayerName=stage.layer)["LayerVersions"]
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
+    stacks = client("cloudformation").describe_stacks()["Stacks"]
     return Seen(
         functions={
             one["FunctionName"]: (
@@ -61,7 +68,7 @@ def look_at(stage_name: str) -> Seen:
 
 
 def _tables(prefix: str) -> dict[str, tuple[bool, bool]]:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     found = {}
     for name in dynamodb.list_tables()["TableNames"]:
         if name.startswith(prefix):

@@ -1,5 +1,6 @@
 """A clone of the project from which ops deploy, and deploying from it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 
 from infra.environment import HOME
 
+_PACKAGED = ".chalice/deployments"
 _PARTS = ("app.py", "chalicelib", "infra", "requirements.txt", ".chalice/config.json")
 
 
@@ -40,6 +42,20 @@ class Clone:
         path = self.folder / "infra" / "stages" / f"{name}.json"
         path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
+    @property
+    def layers(self) -> dict[str, str]:
+        """The layers that were packaged here: each file's digest by its name."""
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self._packaged_layers()
+        }
+
+    def take_layers(self, other: "Clone") -> None:
+        """Take over the layers of another clone, as a CI runner keeps them from its run before."""
+        there = self.folder / _PACKAGED
+        there.mkdir()
+        for layer in other._packaged_layers():
+            shutil.copy(layer, there)
+
     def deploy(self, command: str, stage: str, *flags: str, typed: str = "", cut_at: str = "") -> "Ran":
         """Run ``infra/deploy.py`` with its words on the screen, killed where it says ``cut_at``."""
         line = [sys.executable, "infra/deploy.py", command, "--stage", stage, *flags]
@@ -66,6 +82,9 @@ class Clone:
                     os.killpg(process.pid, signal.SIGKILL)
                     break
         return Ran(process.returncode, "".join(said))
+
+    def _packaged_layers(self) -> list[Path]:
+        return sorted((self.folder / _PACKAGED).glob("managed-layer-*.zip"))
 
 
 class Ran:

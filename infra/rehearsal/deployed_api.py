@@ -8,14 +8,14 @@ import base64
 import json
 import re
 import secrets
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from infra.local.emulator import LOOPBACK
-from infra.local.server import Ask, Reply
+from infra.local.server import LOOPBACK, Ask, Reply
 
 _REMAPPED = "www-authenticate"
 """API Gateway gives this header of a function's answer another name."""
@@ -49,6 +49,8 @@ class DeployedApi:
         self._stage = stage
         self._invoke = invoke
         self._seen: dict[tuple[str, str], _Snapshot] = {}
+        self._served: _Snapshot | None = None
+        self._lock = threading.Lock()
 
     def respond(self, ask: Ask) -> Reply:
         """The response to a request at ``/<stage>/…``."""
@@ -81,7 +83,18 @@ class DeployedApi:
         """Keep what an API is at this moment, for when a stage shows that deployment."""
         self._seen[api, deployment] = self._read(api)
 
+    def look_again(self) -> None:
+        """Ask the account anew what is served: that may have changed."""
+        with self._lock:
+            self._served = None
+
     def _snapshot(self) -> _Snapshot | None:
+        with self._lock:
+            if self._served is None:
+                self._served = self._look()
+            return self._served
+
+    def _look(self) -> _Snapshot | None:
         for api in self._gateway.get_rest_apis()["items"]:
             for stage in self._gateway.get_stages(restApiId=api["id"])["item"]:
                 if stage["stageName"] == self._stage:

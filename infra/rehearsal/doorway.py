@@ -53,6 +53,10 @@ class Doorway:
         reply = self._pass_on(ask)
         if ask.method == "POST" and reply.status == 201 and (match := _DEPLOYMENTS.fullmatch(path)):
             self._api.show(match[1], json.loads(reply.body)["id"])
+        if ask.method != "GET":
+            # Functions and APIs change by what passes through here alone, so nobody asks in between.
+            self._fleet.look_again()
+            self._api.look_again()
         return reply
 
     def _call(self, name: str, payload: bytes) -> Reply:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import boto3
-
+from infra.rehearsal.account import client
 from infra.rehearsal.checks import Checks
 
 SUFFIX = "-drill"
@@ -11,7 +10,7 @@ SUFFIX = "-drill"
 
 def restore_beside(tables: list[str], checks: Checks) -> None:
     """Restore each table to its latest moment under another name, compare, and delete the copy."""
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     for table in tables:
         beside = f"{table}{SUFFIX}"
         dynamodb.restore_table_to_point_in_time(
@@ -23,5 +22,5 @@ def restore_beside(tables: list[str], checks: Checks) -> None:
 
 
 def _items(table: str) -> list[dict[str, Any]]:
-    pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    pages = client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     return sorted((item for page in pages for item in page["Items"]), key=repr)

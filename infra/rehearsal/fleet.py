@@ -32,6 +32,7 @@ class Fleet:
         self._python = python
         self._home = home
         self._running: dict[str, tuple[_Deployed, RunningFunction]] = {}
+        self._current: set[str] = set()
         self._lock = threading.Lock()
         self.started = 0
 
@@ -51,6 +52,11 @@ class Fleet:
             locations.append(version["Content"]["Location"])
         return {_content(location) for location in locations}
 
+    def look_again(self) -> None:
+        """Ask the account anew what is deployed: something may have been."""
+        with self._lock:
+            self._current.clear()
+
     def stop(self) -> None:
         """End every process."""
         for _, running in self._running.values():
@@ -59,6 +65,8 @@ class Fleet:
 
     def _function(self, name: str) -> RunningFunction:
         with self._lock:
+            if name in self._current:
+                return self._running[name][1]
             configuration = self._lambda.get_function_configuration(FunctionName=name)
             deployed = _Deployed(
                 configuration["CodeSha256"],
@@ -67,14 +75,13 @@ class Fleet:
                 configuration["Handler"],
             )
             before = self._running.get(name)
-            if before is not None and before[0] == deployed:
-                return before[1]
-            if before is not None:
-                before[1].stop()
-            running = self._start(name, configuration, deployed)
-            self._running[name] = (deployed, running)
-            self.started += 1
-            return running
+            if before is None or before[0] != deployed:
+                if before is not None:
+                    before[1].stop()
+                self._running[name] = (deployed, self._start(name, configuration, deployed))
+                self.started += 1
+            self._current.add(name)
+            return self._running[name][1]
 
     def _start(self, name: str, configuration: dict[str, Any], deployed: _Deployed) -> RunningFunction:
         task = self._unpacked(self._lambda.get_function(FunctionName=name)["Code"]["Location"])
@@ -89,7 +96,6 @@ class Fleet:
         environment = {
             **dict(deployed.environment),
             "PYTHONPATH": os.pathsep.join(map(str, path)),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
@@ -109,7 +115,10 @@ class Fleet:
         return RunningFunction(self._python, task, deployed.handler, environment, arn, log)
 
     def _unpacked(self, location: str) -> Path:
-        """A zip of the account's, fetched and unpacked once."""
+        """A zip of the account's, fetched and unpacked once.
+
+        What its first function compiles stays beside it for the others; in Lambda each compiles anew.
+        """
         folder = self._home / location.rpartition("/")[2].removesuffix(".zip")
         if not folder.exists():
             with zipfile.ZipFile(io.BytesIO(_content(location))) as packed:

@@ -4,21 +4,20 @@ import json
 import time
 from typing import Any
 
-import boto3
-
 from infra.deploying.stage import Stage
+from infra.rehearsal.account import client
 
 
 class Mailbox:
     """Receives what is published from its making on."""
 
     def __init__(self, stage: str) -> None:
-        self._sqs = boto3.client("sqs")
+        self._sqs = client("sqs")
         self._url: str = self._sqs.create_queue(QueueName=f"mailbox-of-{stage}")["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        stack = boto3.client("cloudformation").describe_stacks(StackName=Stage(stage).stack)["Stacks"][0]
+        stack = client("cloudformation").describe_stacks(StackName=Stage(stage).stack)["Stacks"][0]
         [topic] = [out["OutputValue"] for out in stack["Outputs"] if out["OutputKey"] == "EventsTopic"]
-        boto3.client("sns").subscribe(
+        client("sns").subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint=attributes["Attributes"]["QueueArn"]
         )
 

@@ -4,6 +4,7 @@ import json
 import queue
 import re
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -77,7 +78,8 @@ class RunningFunction:
         self._stopped = True
         self._process.kill()
         self._process.wait()
-        self._server.stop()
+        # A server looks twice a second whether it is to end, and nobody needs to wait for that.
+        threading.Thread(target=self._server.stop, name="end", daemon=True).start()
         self._log.close()
 
     def _respond(self, ask: Ask) -> Reply:

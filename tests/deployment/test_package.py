@@ -38,6 +38,21 @@ def test_the_same_files_give_the_same_zip_whenever_and_in_whatever_order(tmp_pat
     assert one.path.read_bytes() == two.path.read_bytes()
 
 
+def test_a_zip_that_is_lean_is_left_alone(tmp_path: Path):
+    lean = package._lean(packed(tmp_path / "a.zip", {**KEPT, **UNREAD}, 2026))
+    written = lean.path.stat().st_ino
+    assert package._lean(lean.path) == lean
+    assert lean.path.stat().st_ino == written
+
+
+def test_a_zip_of_another_hand_is_not_taken_for_lean(tmp_path: Path):
+    (tmp_path / "app.py").write_text("b")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
+        out.write(tmp_path / "app.py", "app.py")
+    [entry] = zipfile.ZipFile(package._lean(tmp_path / "a.zip").path).infolist()
+    assert (entry.date_time, entry.compress_type) == (package._EPOCH, zipfile.ZIP_DEFLATED)
+
+
 @pytest.mark.parametrize(
     ("code", "layer", "unpacked", "what"),
     [
