@@ -34,6 +34,9 @@ from chalicelib.aws import clients
 from chalicelib.log import log
 from infra.local import stack
 from infra.local.emulator import fill_gaps
+from infra.local.models import read_models_once
+
+read_models_once()
 
 LOGIN_ISSUER = "https://login.broker.example"
 DESKTOP, OLD_DESKTOP, MOBILE = "polestar-9.3", "polestar-9.2", "easystar"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-import botocore.loaders
 import pytest
 
 from chalicelib import wiring
@@ -56,15 +55,6 @@ class Lambda:
     @property
     def names(self) -> list[str]:
         return [name for name, _ in self.invoked]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_reading_of_the_sdk() -> Iterator[None]:
-    """Each run of the command makes a session of its own; the SDK's data need not be read each time."""
-    loader = botocore.loaders.create_loader()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.loaders, "create_loader", lambda *where: loader)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from functools import cache
 from unittest.mock import patch
 
 import pyotp
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -318,7 +319,8 @@ class Histories(RuleBasedStateMachine):
         self.binding = decision.binding
 
 
-TestHistories = Histories.TestCase
+# Followed line by line, most of the time would go into following Hypothesis.
+TestHistories = pytest.mark.no_cover(Histories.TestCase)
 TestHistories.settings = settings(
     max_examples=250,
     stateful_step_count=50,
