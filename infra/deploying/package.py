@@ -74,6 +74,7 @@ def build(architecture: str) -> Packages:
     """Package code and layer for ``arm64`` or ``x86_64``. Stop where a dependency has no wheel."""
     for cache in (ROOT / "chalicelib").rglob("__pycache__"):
         shutil.rmtree(cache)
+    drop_cut_off(ROOT / ".chalice" / "deployments")
     files = _Stored()
     words = _Heard()
     dependencies = DependencyBuilder(files, architecture=architecture)
@@ -87,6 +88,13 @@ def build(architecture: str) -> Packages:
         packages.layer.path.unlink()
         raise Stop(f"the layer is incomplete: {words.missing}")
     return packages
+
+
+def drop_cut_off(folder: Path) -> None:
+    """Delete the zips that a run was killed over, which Chalice would take for whole by their names."""
+    for path in folder.glob("*.zip"):
+        if not zipfile.is_zipfile(path):
+            path.unlink()
 
 
 def source_digest(entry: str) -> str:

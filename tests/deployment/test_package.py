@@ -45,6 +45,13 @@ def test_a_zip_that_is_lean_is_left_alone(tmp_path: Path):
     assert lean.path.stat().st_ino == written
 
 
+def test_a_zip_that_a_run_was_killed_over_is_made_anew(tmp_path: Path):
+    whole, cut = (packed(tmp_path / name, KEPT, 2026) for name in ("whole.zip", "cut.zip"))
+    cut.write_bytes(cut.read_bytes()[:-30])
+    package.drop_cut_off(tmp_path)
+    assert list(tmp_path.iterdir()) == [whole]
+
+
 def test_a_zip_of_another_hand_is_not_taken_for_lean(tmp_path: Path):
     (tmp_path / "app.py").write_text("b")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
