@@ -23,6 +23,8 @@ class Feed:
             self._events.append({"position": self._position, "kind": kind, "document": document})
 
     def after(self, position: int) -> list[dict[str, Any]]:
-        """The events that came after a position, newest last."""
+        """The events that came after a position, newest last; all where it is of an earlier run."""
         with self._lock:
+            if position > self._position:
+                return list(self._events)
             return [event for event in self._events if event["position"] > position]

@@ -148,6 +148,21 @@ def test_the_feed_tells_what_happens(open_window):
     expect(rows.first.locator("pre")).to_contain_text('"account": "88000001"')
 
 
+def test_the_feed_begins_anew_with_a_service_that_does(window):
+    position = 7
+
+    def tell(route):
+        happened = {"type": "bound", "at": "2026-11-22T01:02:03Z", "account": f"after-{position}"}
+        news = {"position": position, "kind": "audit", "document": happened}
+        route.fulfill(json={"events": [news]})
+
+    window.page.route("**/feed?after=*", tell)
+    codes = window.page.locator("#feed li summary code")
+    expect(codes.first).to_have_text("after-7")
+    position = 1
+    expect(codes).to_have_text(["after-1"])
+
+
 def test_the_history_is_a_timeline_that_goes_further_back(window):
     happened = [
         {

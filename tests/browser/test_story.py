@@ -142,6 +142,18 @@ def test_an_errand_is_for_the_account_that_is_shown_and_its_event_shows_by_itsel
     expect(window.support.part.locator(".facts dd").first).to_have_text(account)
 
 
+def test_unbinding_without_a_ticket_is_refused_before_anybody_is_asked(
+    window: Window, account: str, bound: str
+):
+    window.look_up(account)
+    window.support.part.locator(".unbind input").fill(" ")
+    window.support.press("danger")
+    expect(window.support.told).to_contain_text("Ticket")
+    expect(window.support.part.locator(".errands")).to_have_count(0)
+    window.support.unbind("T-2026-9")
+    expect(window.support.told).to_contain_text("Unbound")
+
+
 def test_the_desk_looks_on_while_the_trail_still_tells_of_what_came_before(
     window: Window, account: str, bound: str
 ):

@@ -108,6 +108,7 @@ def test_a_feed_keeps_order_and_forgets_the_oldest():
     assert feed.after(1_499) == [{"position": 1_500, "kind": "audit", "document": {"number": 1_500}}]
     assert len(feed.after(0)) == 1_000
     assert feed.after(1_500) == []
+    assert feed.after(1_501) == feed.after(0)
 
 
 def test_a_notification_is_one_readable_line_whatever_is_in_it():

@@ -24,8 +24,10 @@ export function startFeed(root) {
       const response = await fetch(`/feed?after=${position}`, { cache: "no-store" });
       const news = (await response.json()).events;
       if (news.length) {
+        // After a restart the count begins anew, and what was shown is of another world.
+        const before = news[0].position > position ? events : [];
         position = news.at(-1).position;
-        events = [...news.reverse(), ...events].slice(0, SHOWN);
+        events = [...news.reverse(), ...before].slice(0, SHOWN);
         show();
       }
     } catch {

@@ -157,9 +157,10 @@ export class Support {
     });
     const ticket = field(say("ticket"), this.input("ticket"));
     const reason = field(say("reason"), el("select", { onchange }, options));
+    // Asking whether they are sure of what will be refused anyway helps nobody.
     const ask = () => {
-      this.asking = true;
-      this.said = null;
+      this.asking = this.asked.ticket.trim() !== "";
+      this.said = this.asking ? null : { ok: true, body: { outcome: "invalid", errors: [{ field: "ticket" }] } };
       this.show();
     };
     const unbind = this.form("unbind", say("unbind"), "danger", [ticket, reason], ask);
