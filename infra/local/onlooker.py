@@ -53,7 +53,13 @@ class Onlooker:
                 document = json.loads(message["Body"])
                 self._feed.add("notification", document)
                 terminal.info(line(document))
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            self._sqs.delete_message_batch(
+                QueueUrl=self._queue,
+                Entries=[
+                    {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]}
+                    for message in messages
+                ],
+            )
 
 
 def line(document: dict[str, str | None]) -> str:
