@@ -27,6 +27,15 @@ _NEVER_COMPLETE = frozenset(
 )
 """States of a stack whose first creation failed."""
 
+_CREATION = _NEVER_COMPLETE | {
+    "CREATE_IN_PROGRESS",
+    "ROLLBACK_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+    "DELETE_FAILED",
+}
+"""All that a stack goes through whose first creation failed; whatever was once imported, or updated
+after that, may be in use."""
+
 _MADE_ANEW = _NEVER_COMPLETE | {"DELETE_FAILED"}
 _STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED"})
 
@@ -105,7 +114,8 @@ class Stacks:
         """What a stack that is to be created finds of a creation that failed, oldest first.
 
         None where the stack is there and would be updated. Only what the failed creation itself
-        has made is told of, never what it met.
+        has made is told of, never what it met; and nothing where the stack's events, which are kept
+        for 90 days, do not show all of its life.
         """
         stack = self._settled(name)
         if stack is None:
@@ -113,8 +123,8 @@ class Stacks:
         if stack["StackStatus"] not in _MADE_ANEW:
             return None
         events = self._events_after(name, None)
-        own = (e["ResourceStatus"] for e in events if e["LogicalResourceId"] == name)
-        if "CREATE_COMPLETE" in own:
+        own = {e["ResourceStatus"] for e in events if e["LogicalResourceId"] == name}
+        if "CREATE_IN_PROGRESS" not in own or own - _CREATION:
             return []
         made: dict[str, Made] = {}
         for event in events:

@@ -136,10 +136,25 @@ def test_a_failed_creation_has_left_what_it_made_and_not_what_it_met(state: str)
     assert formation.done == []
 
 
-def test_a_stack_that_was_complete_once_has_left_nothing_that_may_be_deleted():
-    events = [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")]
+@pytest.mark.parametrize(
+    "history",
+    [
+        [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")],
+        # Kept as it was when it failed, and finished by an update.
+        [*ATTEMPT[:9], event("s", "CREATE_FAILED", "arn"), event("s", "UPDATE_COMPLETE", "arn")],
+        [event("s", "IMPORT_COMPLETE", "arn"), event("s", "UPDATE_IN_PROGRESS", "arn"), *ATTEMPT[1:4]],
+        # Made so long ago that it is not told of any more.
+        ATTEMPT[1:4],
+    ],
+    ids=["created", "finished later", "imported", "long ago"],
+)
+def test_a_stack_that_may_have_been_in_use_has_left_nothing_that_may_be_deleted(history: list[Any]):
+    events = [*history, event("s", "DELETE_IN_PROGRESS", "arn"), event("s", "DELETE_FAILED", "arn")]
     assert Stacks(Formation("DELETE_FAILED", events=events[::-1])).left_by_creation("s") == []
-    assert Stacks(Formation("UPDATE_COMPLETE", events=events[::-1])).left_by_creation("s") is None
+
+
+def test_a_stack_that_is_there_is_updated_and_one_that_is_not_has_left_nothing():
+    assert Stacks(Formation("UPDATE_COMPLETE")).left_by_creation("s") is None
     assert Stacks(Formation(None)).left_by_creation("s") == []
 
 
