@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from infra import deploy
@@ -186,6 +187,15 @@ def test_a_record_that_an_earlier_life_left_goes_on(bucket: str, make_room: Any)
     boto3.client("s3").put_object(Bucket=bucket, Key="AWSLogs/1.json.gz", Body=b"who")
     assert make_room([]) == "yes"
     assert make_room([Made("AWS::S3::Bucket", bucket)]) == "yes"
+
+
+def test_what_was_just_deleted_is_gone_though_aws_may_show_it_for_a_while(stage: Stage):
+    missing = ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
+    deletions = {"delete_alias": {}, "schedule_key_deletion": {}, "delete_bucket": {}}
+    shown = {"describe_key": {}, "head_bucket": {}, "describe_table": missing}
+    left = Left(attempt("key-1"))
+    found = unfinished.make_room(Cloud(**deletions, **shown), stage, left, DEFAULT_ACCOUNT_ID)
+    assert found == {"InvocationRecordThere": "no"}
 
 
 def test_a_bucket_of_another_account_is_not_taken_for_ours(monkeypatch: pytest.MonkeyPatch):
