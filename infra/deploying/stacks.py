@@ -92,6 +92,12 @@ def _text(default: Any) -> str | None:
     return None if default is None else str(default)
 
 
+def _was_there(event: Mapping[str, Any]) -> bool:
+    """Whether what was to be created was there already, in the words of either kind of resource."""
+    reason = event.get("ResourceStatusReason", "")
+    return "already exists" in reason or "AlreadyExists" in reason
+
+
 class Stacks:
     """The stacks of one account and region."""
 
@@ -132,7 +138,7 @@ class Stacks:
             # The event of an attempt has no name in AWS yet, that of a thing being made has.
             if status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE") and event.get("PhysicalResourceId"):
                 made[resource] = Made(event["ResourceType"], event["PhysicalResourceId"])
-            elif status == "DELETE_COMPLETE":
+            elif status == "DELETE_COMPLETE" or (status == "CREATE_FAILED" and _was_there(event)):
                 made.pop(resource, None)
         made.pop(name, None)
         return list(made.values())

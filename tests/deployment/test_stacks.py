@@ -137,6 +137,20 @@ def test_a_failed_creation_has_left_what_it_made_and_not_what_it_met(state: str)
 
 
 @pytest.mark.parametrize(
+    "reason",
+    [
+        "totp-binding-prod-audit already exists in stack arn:aws:cloudformation:ap-east-1:1:stack/other",
+        'Resource handler returned message: "taken" (RequestToken: 1, HandlerErrorCode: AlreadyExists)',
+    ],
+)
+def test_what_it_met_was_not_made_though_its_name_was_told_at_first(reason: str):
+    met = event("Table", "CREATE_FAILED", "table-1") | {"ResourceStatusReason": reason}
+    formation = Formation("ROLLBACK_FAILED", events=[*ATTEMPT[:6], met][::-1])
+    left = Stacks(formation).left_by_creation("s")
+    assert left == [Made("AWS::Key", "key-1"), Made("AWS::Role", "role-1")]
+
+
+@pytest.mark.parametrize(
     "history",
     [
         [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")],
