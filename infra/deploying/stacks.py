@@ -172,6 +172,9 @@ class Stacks:
             self._cloudformation.create_stack(**request, EnableTerminationProtection=keep)
             self._watch(name, "created", since=None)
         else:
+            if keep and not stack.get("EnableTerminationProtection"):
+                # Imported by hand, or a deletion began that went no further.
+                self._protect(name, protected=True)
             newest = self._newest_event(name)
             if self._update(request):
                 self._watch(name, "updated", since=newest)
@@ -183,9 +186,7 @@ class Stacks:
         """Delete a stack; harmless where it is gone."""
         if self._settled(name) is None:
             return
-        self._cloudformation.update_termination_protection(
-            StackName=name, EnableTerminationProtection=False
-        )
+        self._protect(name, protected=False)
         self._cloudformation.delete_stack(StackName=name)
         while (stack := self._describe(name)) is not None:
             if stack["StackStatus"] == "DELETE_FAILED":
@@ -194,6 +195,11 @@ class Stacks:
                 )
             time.sleep(POLL_SECONDS)
         line(f"{name}: deleted")
+
+    def _protect(self, name: str, *, protected: bool) -> None:
+        self._cloudformation.update_termination_protection(
+            StackName=name, EnableTerminationProtection=protected
+        )
 
     def _update(self, request: dict[str, Any]) -> bool:
         """Whether there was anything to update."""

@@ -30,13 +30,15 @@ class Formation(Cloud):
         self.states = list(states)
         self.events = list(events)
         self.outputs: dict[str, str] = {}
+        self.protected = False
 
     def describe_stacks(self, **asked: Any) -> Any:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if state is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "x")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
-        return {"Stacks": [{"StackStatus": state, "Outputs": outputs}]}
+        stack = {"StackStatus": state, "EnableTerminationProtection": self.protected}
+        return {"Stacks": [stack | {"Outputs": outputs}]}
 
     def describe_stack_events(self, **asked: Any) -> Any:
         return {"StackEvents": self.events}
@@ -58,6 +60,20 @@ def test_a_new_stack_is_created_with_the_values_it_has_parameters_for():
     given = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
     assert given == {"Stage": "prod", "Part": "all"}
     assert asked["EnableTerminationProtection"] is True
+
+
+@pytest.mark.parametrize("state", ["IMPORT_COMPLETE", "CREATE_COMPLETE"])
+def test_one_that_is_kept_is_protected_again_where_it_was_not(state: str):
+    formation = Formation(state, "UPDATE_COMPLETE")
+    Stacks(formation).put("s", TEMPLATE, {}, keep=True)
+    protection = (
+        "update_termination_protection",
+        {"StackName": "s", "EnableTerminationProtection": True},
+    )
+    assert formation.calls[0] == protection
+    formation.protected = True
+    Stacks(formation).put("s", TEMPLATE, {}, keep=True)
+    assert formation.done == ["update_termination_protection", "update_stack", "update_stack"]
 
 
 def test_what_an_unfinished_creation_left_is_removed_first():
