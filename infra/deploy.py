@@ -190,6 +190,8 @@ def remove(session: Any, stage: Stage, stacks: Stacks, *, with_data: bool) -> No
     if with_data:
         # A stack that was never finished gives out no names to delete by.
         unfinished.clear(session, stage, stacks)
+        if stacks.outputs(stage.data_stack) is None:
+            unfinished.check_free(session, stage, set())
         destroy.remove_data(session, stage, stacks)
     else:
         line(f"kept         {stage.data_stack}: tables and key, protected from deletion;")

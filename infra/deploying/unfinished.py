@@ -27,7 +27,7 @@ def make_room(session: Any, stage: Stage, stacks: Stacks, account: str) -> dict[
     gone = clear(session, stage, stacks)
     if gone is None:
         return {RECORD_THERE: stacks.parameters(stage.data_stack).get(RECORD_THERE, "no")}
-    _check_free(session, stage, gone)
+    check_free(session, stage, gone)
     bucket = stage.invocation_record(account)
     found = bucket not in gone and _has_record(session.client("s3"), bucket, account)
     return {RECORD_THERE: "yes" if found else "no"}
@@ -84,7 +84,7 @@ def _delete(session: Any, made: Made) -> bool:
     return True
 
 
-def _check_free(session: Any, stage: Stage, gone: set[str]) -> None:
+def check_free(session: Any, stage: Stage, gone: set[str]) -> None:
     """Stop where a name is taken that the stack would need: CloudFormation says so half-way."""
     dynamodb, kms = session.client("dynamodb"), session.client("kms")
     taken = [
