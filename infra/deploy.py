@@ -190,6 +190,8 @@ def remove(session: Any, stage: Stage, stacks: Stacks, *, with_data: bool) -> No
     if with_data:
         # A stack that was never finished gives out no names to delete by.
         unfinished.clear(session, stage, stacks)
+        if stacks.outputs(stage.data_stack) is None:
+            unfinished.check_free(session, stage, set())
         destroy.remove_data(session, stage, stacks)
     else:
         line(f"kept         {stage.data_stack}: tables and key, protected from deletion;")
@@ -243,8 +245,18 @@ def check_from_outside(stage: Stage, url: str, functions: Functions) -> None:
 
 
 def run_chalice(stage: Stage) -> None:
-    """``chalice deploy --stage``. Stop where it fails, after its own words."""
-    command = [sys.executable, "-B", "-c", "from chalice.cli import main; raise SystemExit(main())"]
+    """``chalice deploy --stage``. Stop where it fails, after its own words.
+
+    Unbuffered, so that it is seen what it does, and so that it does not go on by itself for long
+    where this run is killed: at its next word nobody listens.
+    """
+    command = [
+        sys.executable,
+        "-u",
+        "-B",
+        "-c",
+        "from chalice.cli import main; raise SystemExit(main())",
+    ]
     command += ["--project-dir", str(ROOT), "deploy", "--stage", stage.name]
     with subprocess.Popen(
         command, env=stage.shell(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

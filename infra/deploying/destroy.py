@@ -110,16 +110,21 @@ def let_key_go(kms: Any, key: str) -> None:
     line(f"key          {key} will be deleted in {KEY_DAYS} days")
 
 
-def delete_bucket(s3: Any, bucket: str) -> None:
-    """Delete the record of invocations where it is empty: what it holds is not ours to throw away."""
+def delete_bucket(s3: Any, bucket: str) -> bool:
+    """Delete the record of invocations where it is empty; whether it is gone.
+
+    What it holds is not ours to throw away.
+    """
     try:
         unless_gone(lambda: s3.delete_bucket(Bucket=bucket))
-        line(f"bucket       {bucket} deleted")
     except ClientError as error:
         if error.response["Error"]["Code"] != "BucketNotEmpty":
             raise
         line(f"kept         {bucket}: the record of who invoked the support functions;")
         line("             where this stage is deployed anew, it goes on in there")
+        return False
+    line(f"bucket       {bucket} deleted")
+    return True
 
 
 def delete_role(iam: Any, role: str) -> None:

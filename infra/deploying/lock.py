@@ -80,6 +80,9 @@ def _acquire(ssm: Any, name: str, ours: Holder, stage: Stage) -> None:
         found = _find(ssm, name)
         if found is None:
             continue
+        if found.holder == ours:
+            # Written by a call whose answer was lost, so that the SDK called again.
+            return
         if not found.holder.is_gone() and datetime.now(UTC) - found.since < LONGEST:
             raise _taken(found.holder, found.since, name, stage)
         _take_over(ssm, name, ours, found, stage)
@@ -90,17 +93,21 @@ def _acquire(ssm: Any, name: str, ours: Holder, stage: Stage) -> None:
 def _take_over(ssm: Any, name: str, ours: Holder, found: _Found, stage: Stage) -> None:
     """Put our name in the place of one that was left behind.
 
-    Parameter Store overwrites without a condition, but counts: of those who do so at once, the next
-    version is the first one's, who then gets the lock back from the others.
+    Parameter Store overwrites without a condition, but keeps every version: of those who do so at
+    once, the first one gets the lock back from the others. So does who took it anew, where the one
+    left behind was let go of in between.
     """
-    version = _put(ssm, name, ours, overwrite=True)
-    if version == found.version + 1:
+    first = _Found(ours, datetime.now(UTC), _put(ssm, name, ours, overwrite=True))
+    while first.version > 1:
+        before = _find(ssm, f"{name}:{first.version - 1}")
+        if before is None:
+            raise _busy(stage)
+        if before.holder == found.holder:
+            break
+        first = before
+    if first.holder == ours:
         line(f"lock         taken over from {found.holder.who}, whose run ended without a word")
         return
-    # One below was let go of in between, and taken anew: its holder's is the version before ours.
-    first = _find(ssm, f"{name}:{min(found.version, version - 2) + 1}")
-    if first is None:
-        raise _busy(stage)
     _put(ssm, name, first.holder, overwrite=True)
     raise _taken(first.holder, first.since, name, stage)
 

@@ -27,6 +27,15 @@ _NEVER_COMPLETE = frozenset(
 )
 """States of a stack whose first creation failed."""
 
+_CREATION = _NEVER_COMPLETE | {
+    "CREATE_IN_PROGRESS",
+    "ROLLBACK_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+    "DELETE_FAILED",
+}
+"""All that a stack goes through whose first creation failed; whatever was once imported, or updated
+after that, may be in use."""
+
 _MADE_ANEW = _NEVER_COMPLETE | {"DELETE_FAILED"}
 _STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED"})
 
@@ -83,6 +92,12 @@ def _text(default: Any) -> str | None:
     return None if default is None else str(default)
 
 
+def _was_there(event: Mapping[str, Any]) -> bool:
+    """Whether what was to be created was there already, in the words of either kind of resource."""
+    reason = event.get("ResourceStatusReason", "")
+    return "already exists" in reason or "AlreadyExists" in reason
+
+
 class Stacks:
     """The stacks of one account and region."""
 
@@ -105,7 +120,8 @@ class Stacks:
         """What a stack that is to be created finds of a creation that failed, oldest first.
 
         None where the stack is there and would be updated. Only what the failed creation itself
-        has made is told of, never what it met.
+        has made is told of, never what it met; and nothing where the stack's events, which are kept
+        for 90 days, do not show all of its life.
         """
         stack = self._settled(name)
         if stack is None:
@@ -113,8 +129,8 @@ class Stacks:
         if stack["StackStatus"] not in _MADE_ANEW:
             return None
         events = self._events_after(name, None)
-        own = (e["ResourceStatus"] for e in events if e["LogicalResourceId"] == name)
-        if "CREATE_COMPLETE" in own:
+        own = {e["ResourceStatus"] for e in events if e["LogicalResourceId"] == name}
+        if "CREATE_IN_PROGRESS" not in own or own - _CREATION:
             return []
         made: dict[str, Made] = {}
         for event in events:
@@ -122,7 +138,7 @@ class Stacks:
             # The event of an attempt has no name in AWS yet, that of a thing being made has.
             if status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE") and event.get("PhysicalResourceId"):
                 made[resource] = Made(event["ResourceType"], event["PhysicalResourceId"])
-            elif status == "DELETE_COMPLETE":
+            elif status == "DELETE_COMPLETE" or (status == "CREATE_FAILED" and _was_there(event)):
                 made.pop(resource, None)
         made.pop(name, None)
         return list(made.values())
@@ -156,6 +172,9 @@ class Stacks:
             self._cloudformation.create_stack(**request, EnableTerminationProtection=keep)
             self._watch(name, "created", since=None)
         else:
+            if keep and not stack.get("EnableTerminationProtection"):
+                # Imported by hand, or a deletion began that went no further.
+                self._protect(name, protected=True)
             newest = self._newest_event(name)
             if self._update(request):
                 self._watch(name, "updated", since=newest)
@@ -167,9 +186,7 @@ class Stacks:
         """Delete a stack; harmless where it is gone."""
         if self._settled(name) is None:
             return
-        self._cloudformation.update_termination_protection(
-            StackName=name, EnableTerminationProtection=False
-        )
+        self._protect(name, protected=False)
         self._cloudformation.delete_stack(StackName=name)
         while (stack := self._describe(name)) is not None:
             if stack["StackStatus"] == "DELETE_FAILED":
@@ -178,6 +195,11 @@ class Stacks:
                 )
             time.sleep(POLL_SECONDS)
         line(f"{name}: deleted")
+
+    def _protect(self, name: str, *, protected: bool) -> None:
+        self._cloudformation.update_termination_protection(
+            StackName=name, EnableTerminationProtection=protected
+        )
 
     def _update(self, request: dict[str, Any]) -> bool:
         """Whether there was anything to update."""

@@ -24,25 +24,25 @@ def make_room(session: Any, stage: Stage, stacks: Stacks, account: str) -> dict[
 
     Stop where that might cost data.
     """
-    if not clear(session, stage, stacks):
+    gone = clear(session, stage, stacks)
+    if gone is None:
         return {RECORD_THERE: stacks.parameters(stage.data_stack).get(RECORD_THERE, "no")}
-    _check_free(session, stage)
-    found = _has_record(session.client("s3"), stage.invocation_record(account), account)
+    check_free(session, stage, gone)
+    bucket = stage.invocation_record(account)
+    found = bucket not in gone and _has_record(session.client("s3"), bucket, account)
     return {RECORD_THERE: "yes" if found else "no"}
 
 
-def clear(session: Any, stage: Stage, stacks: Stacks) -> bool:
-    """Delete what a failed creation made; whether the data stack is, or would be, to be created.
+def clear(session: Any, stage: Stage, stacks: Stacks) -> set[str] | None:
+    """Delete what a failed creation made; the names of what is gone, which AWS may show for a while yet.
 
-    Stop where a table of it holds anything.
+    None where the data stack is there and would be updated. Stop where a table of it holds anything.
     """
     left = stacks.left_by_creation(stage.data_stack)
     if left is None:
-        return False
+        return None
     _check_unused(session.client("dynamodb"), stage, left)
-    for made in reversed(left):
-        _delete(session, made)
-    return True
+    return {made.name for made in reversed(left) if _delete(session, made)}
 
 
 def _check_unused(dynamodb: Any, stage: Stage, left: list[Made]) -> None:
@@ -66,7 +66,8 @@ def _has_items(dynamodb: Any, table: str) -> bool:
     return bool(counted["Count"])
 
 
-def _delete(session: Any, made: Made) -> None:
+def _delete(session: Any, made: Made) -> bool:
+    """Delete what an attempt made; whether it is gone, as a bucket that holds anything is not."""
     if made.kind == "AWS::DynamoDB::Table":
         destroy.delete_table(session.client("dynamodb"), made.name)
     elif made.kind == "AWS::KMS::Alias":
@@ -74,12 +75,16 @@ def _delete(session: Any, made: Made) -> None:
     elif made.kind == "AWS::KMS::Key":
         destroy.let_key_go(session.client("kms"), made.name)
     elif made.kind == "AWS::S3::Bucket":
-        destroy.delete_bucket(session.client("s3"), made.name)
+        return destroy.delete_bucket(session.client("s3"), made.name)
     elif made.kind == "AWS::IAM::Role":
         destroy.delete_role(session.client("iam"), made.name)
+    else:
+        # A bucket's policy has the bucket's name, and goes with it.
+        return False
+    return True
 
 
-def _check_free(session: Any, stage: Stage) -> None:
+def check_free(session: Any, stage: Stage, gone: set[str]) -> None:
     """Stop where a name is taken that the stack would need: CloudFormation says so half-way."""
     dynamodb, kms = session.client("dynamodb"), session.client("kms")
     taken = [
@@ -87,7 +92,9 @@ def _check_free(session: Any, stage: Stage) -> None:
         for name in stage.tables
         if destroy.unless_gone(lambda t=name: dynamodb.describe_table(TableName=t))
     ]
-    if destroy.unless_gone(lambda: kms.describe_key(KeyId=stage.key_alias)):
+    if stage.key_alias not in gone and destroy.unless_gone(
+        lambda: kms.describe_key(KeyId=stage.key_alias)
+    ):
         taken.append(stage.key_alias)
     if taken:
         raise Stop(

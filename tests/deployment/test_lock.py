@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,6 +177,77 @@ def test_who_takes_over_a_lock_that_was_let_go_of_and_taken_anew_gives_it_back(s
     with pytest.raises(Stop, match="carol on"), held(cloud, stage, BOB):
         pytest.fail("got in")
     assert put == [BOB, "carol"]
+
+
+class Stalling:
+    """Parameter Store, where things happen between a look at the lock and the overwriting of it."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._ssm = boto3.client("ssm")
+        self._meanwhile: Callable[[], None] | None = meanwhile
+
+    def client(self, service: str) -> "Stalling":
+        return self
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**asked: Any) -> Any:
+            if asked.get("Overwrite") and self._meanwhile is not None:
+                meanwhile, self._meanwhile = self._meanwhile, None
+                meanwhile()
+            return getattr(self._ssm, operation)(**asked)
+
+        return call
+
+
+def test_who_was_slow_to_take_over_gives_it_back_to_who_took_it_anew(ssm: Any, stage: Stage):
+    leave_lock(ssm, Holder(ALICE, pid=gone_process()))
+    runs = ExitStack()
+
+    def meanwhile() -> None:
+        with held(OneAtATime(), stage, "dave"):
+            pass
+        runs.enter_context(held(OneAtATime(), stage, "carol"))
+
+    with runs:
+        with pytest.raises(Stop, match="carol on"), held(Stalling(meanwhile), stage, BOB):
+            pytest.fail("got in")
+        assert holder_now(ssm) == "carol"
+    assert holder_now(ssm) is None
+
+
+def test_who_was_slow_to_take_over_gets_in_where_nobody_is_any_more(ssm: Any, stage: Stage):
+    leave_lock(ssm, Holder(ALICE, pid=gone_process()))
+
+    def meanwhile() -> None:
+        with held(OneAtATime(), stage, "dave"):
+            pass
+
+    with held(Stalling(meanwhile), stage, BOB):
+        assert holder_now(ssm) == BOB
+    assert holder_now(ssm) is None
+
+
+class LosingAnswers(OneAtATime):
+    """Parameter Store, whose answer to a write is lost, so that the SDK writes the same once more."""
+
+    def __getattr__(self, operation: str) -> Any:
+        call = super().__getattr__(operation)
+
+        def twice(**asked: Any) -> Any:
+            with suppress(ClientError):
+                call(**asked)
+            return call(**asked)
+
+        return twice if operation == "put_parameter" else call
+
+
+@pytest.mark.parametrize("left", [[], [ALICE]], ids=["free", "left behind"])
+def test_a_lost_answer_keeps_nobody_out_of_their_own_lock(left: list[str], ssm: Any, stage: Stage):
+    for who in left:
+        leave_lock(ssm, Holder(who, pid=gone_process()))
+    with held(LosingAnswers(), stage, BOB):
+        assert holder_now(ssm) == BOB
+    assert holder_now(ssm) is None
 
 
 def test_nobody_lets_go_of_anothers_lock(ssm: Any, stage: Stage):

@@ -30,13 +30,15 @@ class Formation(Cloud):
         self.states = list(states)
         self.events = list(events)
         self.outputs: dict[str, str] = {}
+        self.protected = False
 
     def describe_stacks(self, **asked: Any) -> Any:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if state is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "x")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
-        return {"Stacks": [{"StackStatus": state, "Outputs": outputs}]}
+        stack = {"StackStatus": state, "EnableTerminationProtection": self.protected}
+        return {"Stacks": [stack | {"Outputs": outputs}]}
 
     def describe_stack_events(self, **asked: Any) -> Any:
         return {"StackEvents": self.events}
@@ -58,6 +60,20 @@ def test_a_new_stack_is_created_with_the_values_it_has_parameters_for():
     given = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
     assert given == {"Stage": "prod", "Part": "all"}
     assert asked["EnableTerminationProtection"] is True
+
+
+@pytest.mark.parametrize("state", ["IMPORT_COMPLETE", "CREATE_COMPLETE"])
+def test_one_that_is_kept_is_protected_again_where_it_was_not(state: str):
+    formation = Formation(state, "UPDATE_COMPLETE")
+    Stacks(formation).put("s", TEMPLATE, {}, keep=True)
+    protection = (
+        "update_termination_protection",
+        {"StackName": "s", "EnableTerminationProtection": True},
+    )
+    assert formation.calls[0] == protection
+    formation.protected = True
+    Stacks(formation).put("s", TEMPLATE, {}, keep=True)
+    assert formation.done == ["update_termination_protection", "update_stack", "update_stack"]
 
 
 def test_what_an_unfinished_creation_left_is_removed_first():
@@ -136,10 +152,39 @@ def test_a_failed_creation_has_left_what_it_made_and_not_what_it_met(state: str)
     assert formation.done == []
 
 
-def test_a_stack_that_was_complete_once_has_left_nothing_that_may_be_deleted():
-    events = [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")]
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "totp-binding-prod-audit already exists in stack arn:aws:cloudformation:ap-east-1:1:stack/other",
+        'Resource handler returned message: "taken" (RequestToken: 1, HandlerErrorCode: AlreadyExists)',
+    ],
+)
+def test_what_it_met_was_not_made_though_its_name_was_told_at_first(reason: str):
+    met = event("Table", "CREATE_FAILED", "table-1") | {"ResourceStatusReason": reason}
+    formation = Formation("ROLLBACK_FAILED", events=[*ATTEMPT[:6], met][::-1])
+    left = Stacks(formation).left_by_creation("s")
+    assert left == [Made("AWS::Key", "key-1"), Made("AWS::Role", "role-1")]
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")],
+        # Kept as it was when it failed, and finished by an update.
+        [*ATTEMPT[:9], event("s", "CREATE_FAILED", "arn"), event("s", "UPDATE_COMPLETE", "arn")],
+        [event("s", "IMPORT_COMPLETE", "arn"), event("s", "UPDATE_IN_PROGRESS", "arn"), *ATTEMPT[1:4]],
+        # Made so long ago that it is not told of any more.
+        ATTEMPT[1:4],
+    ],
+    ids=["created", "finished later", "imported", "long ago"],
+)
+def test_a_stack_that_may_have_been_in_use_has_left_nothing_that_may_be_deleted(history: list[Any]):
+    events = [*history, event("s", "DELETE_IN_PROGRESS", "arn"), event("s", "DELETE_FAILED", "arn")]
     assert Stacks(Formation("DELETE_FAILED", events=events[::-1])).left_by_creation("s") == []
-    assert Stacks(Formation("UPDATE_COMPLETE", events=events[::-1])).left_by_creation("s") is None
+
+
+def test_a_stack_that_is_there_is_updated_and_one_that_is_not_has_left_nothing():
+    assert Stacks(Formation("UPDATE_COMPLETE")).left_by_creation("s") is None
     assert Stacks(Formation(None)).left_by_creation("s") == []
 
 

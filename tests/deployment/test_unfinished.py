@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from infra import deploy
@@ -134,9 +135,9 @@ def test_all_that_a_failed_creation_left_is_deleted(
     assert make_room(left) == "no"
 
 
-def test_data_that_is_to_go_goes_whole_where_its_stack_was_never_finished(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture
+def remove(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Takes a stage down whose data stack is not there; what was done about its data."""
     done = list[str]()
     monkeypatch.setattr(deploy.unfinished, "clear", lambda *given: done.append("clear"))
     monkeypatch.setattr(deploy.destroy, "remove_code", lambda *given: None)
@@ -145,10 +146,24 @@ def test_data_that_is_to_go_goes_whole_where_its_stack_was_never_finished(
     for step in ("remove", "outputs"):
         monkeypatch.setattr(Left, step, lambda stacks, name: None)
     session: Any = boto3.Session(region_name="us-east-1")
-    deploy.remove(session, stage, Left([]), with_data=False)
-    assert done == []
-    deploy.remove(session, stage, Left([]), with_data=True)
-    assert done == ["clear", "stack"]
+
+    def take_down(*, with_data: bool) -> list[str]:
+        deploy.remove(session, stage, Left([]), with_data=with_data)
+        return done
+
+    return take_down
+
+
+def test_data_that_is_to_go_goes_whole_where_its_stack_was_never_finished(remove: Any):
+    assert remove(with_data=False) == []
+    assert remove(with_data=True) == ["clear", "stack"]
+
+
+def test_data_that_no_stack_names_is_not_said_to_be_gone(remove: Any, make_table: Any):
+    make_table(BINDINGS)
+    with pytest.raises(Stop, match=f"{BINDINGS} is there, but not the stack"):
+        remove(with_data=True)
+    assert tables() == [BINDINGS]
 
 
 def test_a_table_that_somebody_wrote_to_stops_it_before_anything_is_touched(
@@ -188,8 +203,17 @@ def test_a_record_that_an_earlier_life_left_goes_on(bucket: str, make_room: Any)
     assert make_room([Made("AWS::S3::Bucket", bucket)]) == "yes"
 
 
+def test_what_was_just_deleted_is_gone_though_aws_may_show_it_for_a_while(stage: Stage):
+    missing = ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
+    deletions = {"delete_alias": {}, "schedule_key_deletion": {}, "delete_bucket": {}}
+    shown = {"describe_key": {}, "head_bucket": {}, "describe_table": missing}
+    left = Left(attempt("key-1"))
+    found = unfinished.make_room(Cloud(**deletions, **shown), stage, left, DEFAULT_ACCOUNT_ID)
+    assert found == {"InvocationRecordThere": "no"}
+
+
 def test_a_bucket_of_another_account_is_not_taken_for_ours(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(unfinished, "_check_free", lambda *given: None)
+    monkeypatch.setattr(unfinished, "check_free", lambda *given: None)
     cloud = Cloud(head_bucket={})
     unfinished.make_room(cloud, Stage("trial", region="us-east-1"), Left([]), "123456789012")
     assert cloud.calls == [
