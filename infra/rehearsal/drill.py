@@ -13,11 +13,15 @@ def restore_beside(tables: list[str], checks: Checks) -> None:
     dynamodb = client("dynamodb")
     for table in tables:
         beside = f"{table}{SUFFIX}"
+        before = _items(table)
         dynamodb.restore_table_to_point_in_time(
             SourceTableName=table, TargetTableName=beside, UseLatestRestorableTime=True
         )
         dynamodb.get_waiter("table_exists").wait(TableName=beside)
-        checks.same(f"{table} comes back whole", _items(beside), _items(table))
+        found, after = _items(beside), _items(table)
+        # The trail may have gone on meanwhile, as in an account it would.
+        whole = all(item in found for item in before) and all(item in after for item in found)
+        checks.that(f"{table} comes back whole", holds=bool(found) and whole, otherwise=found)
         dynamodb.delete_table(TableName=beside)
 
 

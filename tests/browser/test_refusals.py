@@ -153,12 +153,13 @@ def test_five_digits_are_no_code_and_cost_nothing(window, account, bound):
 
 def test_support_is_told_which_field_is_wrong(window, account):
     window.look_up(account)
-    window.support.unbind("")
+    window.support.unbind("T" * 65)
     expect(window.support.told).to_contain_text("Ticket · 1 to 64 characters")
 
 
 def test_support_can_think_better_of_unbinding(window, account, bound):
     window.look_up(account)
+    window.support.part.locator(".unbind input").fill("T-1003")
     window.support.press("danger")
     expect(window.support.told).to_contain_text(f"Unbind account {account}?")
     window.support.part.locator(".errands .quiet").click()
