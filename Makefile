@@ -5,7 +5,7 @@ PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report= --cov-fail-under=0
 # Longest first, since two run at once; many of them wait for the next code's 30 seconds.
-PARTS := unit e2e browser rehearse engine permissions types lint
+PARTS := browser unit e2e rehearse engine permissions types lint
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js

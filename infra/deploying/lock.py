@@ -130,7 +130,7 @@ def _release(ssm: Any, name: str, ours: Holder) -> None:
         found = _find(ssm, name)
         if found is not None and found.holder == ours:
             ssm.delete_parameter(Name=name)
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, Stop) as error:
         line(f"note         the lock {name} is still there: {error}")
 
 
@@ -150,7 +150,13 @@ def _find(ssm: Any, name: str) -> _Found | None:
         if error.response["Error"]["Code"] in ("ParameterNotFound", "ParameterVersionNotFound"):
             return None
         raise
-    holder = Holder(**json.loads(found["Value"]))
+    try:
+        holder = Holder(**json.loads(found["Value"]))
+    except (TypeError, ValueError) as error:
+        raise Stop(
+            f"the parameter {name} is not a lock that this version has written: once nobody is at it, "
+            f"`aws ssm delete-parameter --name {name}`, and run the same again."
+        ) from error
     return _Found(holder, found["LastModifiedDate"].astimezone(UTC), found["Version"])
 
 

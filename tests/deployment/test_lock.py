@@ -106,6 +106,13 @@ def test_of_runs_that_begin_at_once_one_gets_in_and_the_others_are_told_of_it(ss
     assert holder_now(ssm) is None
 
 
+@pytest.mark.parametrize("written", ["{}", "[]", '{"who": "x", "shift": 2}', "alice"])
+def test_a_lock_of_another_form_stops_a_run_with_what_to_do(written: str, ssm: Any, stage: Stage):
+    ssm.put_parameter(Name=NAME, Value=written, Type="String")
+    with pytest.raises(Stop, match=f"delete-parameter --name {NAME}"), held(OneAtATime(), stage, BOB):
+        raise AssertionError
+
+
 def test_a_lock_is_let_go_of_when_the_run_fails(ssm: Any, stage: Stage):
     session = boto3.Session(region_name="us-east-1")
     with pytest.raises(KeyError), held(session, stage, ALICE):
