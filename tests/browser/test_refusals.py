@@ -11,21 +11,26 @@ from chalicelib.edge.language import Language
 from chalicelib.edge.problems import STATUS, messages
 from infra.gateway_answers import both_languages
 from infra.local import presets
-from tests.browser.conftest import oathtool
+from tests.browser.conftest import Scene, oathtool
 from tests.conftest import wrong_code
 
 THE_GATEWAY_S = {Refusal.NOT_FOUND, Refusal.TOO_MANY_REQUESTS}
 """What API Gateway answers by itself, in no language of the caller's."""
 
 
+def use_up_attempts(scene: Scene, secret: str) -> None:
+    """Type five wrong codes, and read after each but the last how many are left."""
+    for left in (4, 3, 2, 1):
+        scene.type(wrong_code(secret, time.time()))
+        expect(scene.told).to_contain_text(f"Attempts left: {left}")
+    scene.type(wrong_code(secret, time.time()))
+
+
 def test_five_wrong_codes_lock_and_support_unlocks(window, account, bound):
     phone, support = window.phone, window.support
     phone.log_in(account)
     phone.boxes.first.wait_for()
-    for left in (4, 3, 2, 1):
-        phone.type(wrong_code(bound, time.time()))
-        expect(phone.told).to_contain_text(f"Attempts left: {left}")
-    phone.type(wrong_code(bound, time.time()))
+    use_up_attempts(phone, bound)
     expect(phone.code).to_have_text("403 wrong_code")
     expect(phone.told.first).to_contain_text("No attempts left")
     expect(phone.told.last).to_contain_text("This account is locked")
@@ -49,10 +54,7 @@ def test_boxes_that_were_open_before_the_lock_close_at_the_next_code(window, acc
     for scene in (desktop, phone):
         scene.log_in(account)
         scene.boxes.first.wait_for()
-    for left in (4, 3, 2, 1):
-        phone.type(wrong_code(bound, time.time()))
-        expect(phone.told).to_contain_text(f"Attempts left: {left}")
-    phone.type(wrong_code(bound, time.time()))
+    use_up_attempts(phone, bound)
     expect(phone.boxes).to_have_count(0)
     desktop.type(oathtool(bound, 30))
     expect(desktop.code).to_have_text("429 locked")
@@ -172,10 +174,7 @@ def test_five_wrong_first_codes_end_a_qr_code_and_the_terminal_offers_another(wi
     desktop.log_in(account)
     desktop.told.wait_for()
     secret = desktop.show_qr()
-    for left in (4, 3, 2, 1):
-        desktop.type(wrong_code(secret, time.time()))
-        expect(desktop.told).to_contain_text(f"Attempts left: {left}")
-    desktop.type(wrong_code(secret, time.time()))
+    use_up_attempts(desktop, secret)
     expect(desktop.told).to_contain_text("No attempts left")
     expect(desktop.code).to_have_text("403 wrong_code")
     desktop.part.get_by_text("I have scanned one").click()
