@@ -87,7 +87,7 @@ dev: ## The virtual environment, up to date
 
 tools: ## The Debian packages that the tests need
 	@for pair in oathtool:oathtool zbarimg:zbar-tools java:default-jre-headless npm:npm ip:iproute2 \
-	    unshare:util-linux chromium:chromium curl:curl; do \
+	    unshare:util-linux chromium-headless-shell:chromium-headless-shell curl:curl; do \
 	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
 	test -e $(CHINESE_FONT) || missing="$$missing fonts-noto-cjk"; \

@@ -20,7 +20,7 @@ from infra.environment import ROOT
 
 PAGE = ROOT / "infra" / "local" / "page"
 LANGUAGES = ("zh-CN", "zh-HK", "en")
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
