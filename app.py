@@ -1,4 +1,4 @@
-"""Every entry point of the service: who may call it, and who does the work."""
+"""Every entry point of the service: its caller, and the code that does the work."""
 
 import os
 from collections.abc import Callable
@@ -8,28 +8,30 @@ from typing import Any, cast
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate, Request, Response
 
 from chalicelib import wiring
-from chalicelib.edge import answers, desk_events, http
-from chalicelib.edge.http import Call
-from chalicelib.wiring import Parts
+from chalicelib.api import answers, http
+from chalicelib.api.http import Call
+from chalicelib.documents import standing
+from chalicelib.support import functions
+from chalicelib.wiring import Components
 
 app = Chalice(app_name="totp-binding", configure_logs=False)
 app.register_middleware(http.catch_all, "http")
 
 any_body = partial(app.route, content_types=["*/*"])
-"""A route that takes whatever body a client sends, and leaves the judgement to us."""
+"""A route that accepts any body, whatever its content type."""
 
 
 def answered(
     status: int = 200, cache_control: str = http.NO_STORE, counts: tuple[str, ...] = ()
-) -> Callable[[Callable[[Call, Parts], dict[str, Any]]], Callable[[], Response]]:
-    """Make a view of a function from a call to the document of its answer."""
+) -> Callable[[Callable[[Call, Components], dict[str, Any]]], Callable[[], Response]]:
+    """Turn a function from a call to a document into a view."""
 
-    def decorate(respond: Callable[[Call, Parts], dict[str, Any]]) -> Callable[[], Response]:
+    def decorate(respond: Callable[[Call, Components], dict[str, Any]]) -> Callable[[], Response]:
         @wraps(respond)
         def view() -> Response:
             return http.answer(
                 cast(Request, app.current_request),
-                lambda call: respond(call, wiring.parts()),
+                lambda call: respond(call, wiring.components()),
                 status=status,
                 cache_control=cache_control,
                 counts=counts,
@@ -42,92 +44,74 @@ def answered(
 
 @any_body("/binding", methods=["GET"])
 @answered()
-def binding(call: Call, parts: Parts) -> dict[str, Any]:
-    """Every client: how the caller's account stands."""
-    caller = call.log_in(parts.login, parts.settings.login_age)
-    return answers.binding(parts.service.look(caller))
+def binding(call: Call, components: Components) -> dict[str, Any]:
+    """Every client: show the state of the caller's account."""
+    caller = call.log_in(components.login, components.settings.login_age)
+    return standing(components.service.look(caller))
 
 
 @any_body("/bind", methods=["POST"])
 @answered(status=201)
-def bind(call: Call, parts: Parts) -> dict[str, Any]:
-    """Clients that may bind: a new QR code."""
-    caller = call.log_in_to_bind(parts.login, parts.settings.login_age)
-    return answers.qr_code(parts.service.begin(caller, call.source))
+def bind(call: Call, components: Components) -> dict[str, Any]:
+    """Clients that may bind: make a new QR code."""
+    caller = call.log_in_to_bind(components.login, components.settings.login_age)
+    return answers.qr_code(components.service.begin(caller, call.source))
 
 
 @any_body("/bind/confirm", methods=["POST"])
 @answered(counts=("Logins", "Bindings"))
-def confirm(call: Call, parts: Parts) -> dict[str, Any]:
-    """Clients that may bind: the first code, which binds and logs in."""
-    caller = call.log_in_to_bind(parts.login, parts.settings.login_age_to_confirm)
-    return answers.bound(parts.service.confirm(caller, call.code(), call.source))
+def confirm(call: Call, components: Components) -> dict[str, Any]:
+    """Clients that may bind: bind with the first code, and log in."""
+    caller = call.log_in_to_bind(components.login, components.settings.login_age_to_confirm)
+    return answers.bound(components.service.confirm(caller, call.code(), call.source))
 
 
 @any_body("/verify", methods=["POST"])
 @answered(counts=("Logins",))
-def verify(call: Call, parts: Parts) -> dict[str, Any]:
-    """Every client: a code for a pass."""
-    caller = call.log_in(parts.login, parts.settings.login_age)
-    return answers.logged_in(parts.service.verify(caller, call.code(), call.source))
+def verify(call: Call, components: Components) -> dict[str, Any]:
+    """Every client: exchange a code for a pass."""
+    caller = call.log_in(components.login, components.settings.login_age)
+    return answers.logged_in(components.service.verify(caller, call.code(), call.source))
 
 
 @any_body("/.well-known/jwks.json", methods=["GET"])
 @answered(cache_control="public, max-age=300")
-def key_set(call: Call, parts: Parts) -> dict[str, Any]:
-    """Anyone, above all the trading gateway: the public keys of the passes."""
-    return parts.passes.key_set()
+def key_set(call: Call, components: Components) -> dict[str, Any]:
+    """Anyone, above all the trading gateway: publish the keys that verify passes."""
+    return components.passes.key_set()
 
 
 @app.lambda_function(name="unbind")
 def unbind(event: Any, context: Any) -> dict[str, Any]:
     """Support staff: drop an account's binding."""
-    return desk_events.respond(
-        "unbind",
-        event,
-        context,
-        desk_events.unbind_errand,
-        lambda errand, call_id: wiring.parts().desk.unbind(errand, call_id),
-    )
+    return functions.unbind(event, context, lambda: wiring.components().desk)
 
 
 @app.lambda_function(name="unlock")
 def unlock(event: Any, context: Any) -> dict[str, Any]:
     """Support staff: clear an account's wrong codes, lock and suspension."""
-    return desk_events.respond(
-        "unlock",
-        event,
-        context,
-        desk_events.unlock_errand,
-        lambda errand, call_id: wiring.parts().desk.unlock(errand, call_id),
-    )
+    return functions.unlock(event, context, lambda: wiring.components().desk)
 
 
 @app.lambda_function(name="lookup")
 def lookup(event: Any, context: Any) -> dict[str, Any]:
-    """Support staff: how an account stands, and its history."""
-    return desk_events.respond(
-        "lookup",
-        event,
-        context,
-        desk_events.inquiry,
-        lambda inquiry, _: wiring.parts().desk.look_up(inquiry),
-    )
+    """Support staff: show the state of an account and its history."""
+    return functions.lookup(event, context, lambda: wiring.components().desk)
 
 
 @app.on_dynamodb_record(
-    # Chalice knows the stage's environment when it deploys, and asks for the stream only then.
+    # The stage's environment names the stream at deployment; elsewhere nothing asks for it.
     stream_arn=os.environ.get("BINDINGS_STREAM_ARN", ""),
     batch_size=25,
     starting_position="TRIM_HORIZON",
     name="record_events",
 )
 def record_events(event: DynamoDBEvent) -> None:
-    """The bindings table's stream: each change into the audit trail, and out to the topic."""
-    wiring.parts().trail.record(event.to_dict()["Records"])
+    """The bindings table's stream: record each change in the audit trail and publish it."""
+    wiring.components().recorder.record(event.to_dict()["Records"])
 
 
 @app.schedule(Rate(1, unit=Rate.DAYS), name="rotate_keys")
 def rotate_keys(event: CloudWatchEvent) -> dict[str, Any]:
-    """The clock, once a day: new keys in time, old signing keys off the key set."""
-    return wiring.parts().rotation.run()
+    """A daily schedule: make new keys in time, and take old signing keys off the key set."""
+    return wiring.components().rotation.run()

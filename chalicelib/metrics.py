@@ -1,7 +1,7 @@
-"""What CloudWatch counts: metrics embedded in the log lines that are written anyway.
+"""Metrics, embedded in the log lines that are written anyway.
 
-The embedded metric format costs no call to AWS. Each line makes its metrics anew, since several
-calls may run in one process.
+CloudWatch's embedded metric format costs no call to AWS. Each line makes its metrics anew, since
+several calls may run in one process.
 """
 
 import itertools
@@ -18,9 +18,9 @@ _lines = itertools.count()
 
 
 def counted(*names: str, **dimension: str) -> dict[str, Any]:
-    """Fields for a log line that add one to each metric named.
+    """Return fields for a log line that add one to each metric named.
 
-    CloudWatch keeps each by function, and by function and ``dimension`` where one is given. The
+    CloudWatch keeps each metric by function, and by function and ``dimension`` if one is given. The
     first line of a process counts its cold start too.
     """
     started = ("ColdStarts",) if next(_lines) == 0 else ()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from chalicelib.aws.keyring import Keyring
 from chalicelib.core.keys import Plan, Purpose, Term, plan_data_keys, plan_signing_keys
-from chalicelib.edge.passes import new_signing_key
 from chalicelib.log import log
 from chalicelib.metrics import counted
+from chalicelib.tokens.passes import new_signing_key
 
 _DATA_KEY_BYTES = 32
 """AES-256, and for HMAC-SHA-256 the length of its output, as RFC 2104 section 3 advises."""

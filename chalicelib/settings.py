@@ -1,4 +1,4 @@
-"""The environment, typed and checked once. Nothing in it is secret."""
+"""The settings of a deployment, read from the environment and checked once. None is secret."""
 
 import json
 from collections.abc import Mapping
@@ -7,35 +7,52 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.core.channel import Channel
-from chalicelib.core.refusal import Unavailable
-from chalicelib.edge.login import Client, LoginRules, usable_keys
+from chalicelib.core.errors import Unavailable
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-LONGEST_WAIT = 86_400
-"""No password typed more than a day ago is a first factor, whatever a deployment says."""
+LONGEST_AGE = 86_400
+"""The longest age of a password login in seconds: no deployment may set more than a day."""
 
 MOST_YEARS = 100
-"""No audit row is kept longer than a century."""
-
+"""The longest time in years for which audit rows are kept."""
 
 LONGEST_ISSUER = 64
-"""Characters of the name that authenticators show."""
+"""The longest name in characters that authenticators show."""
 
 
-class WrongSetting(Unavailable):
-    """A setting that is missing or malformed; the message names it and never quotes its value."""
+class InvalidSetting(Unavailable):
+    """A missing or malformed setting. The message names it and never quotes its value."""
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"the setting {name} {problem}")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What a deployment decides.
+class Client:
+    """An OAuth client of the login server: its channel, and its right to bind."""
 
-    ``login_key_set`` is the set itself, ``login_key_set_url`` where it is fetched from: one of the
-    two is there. The two ages are in seconds. ``events_topic`` is an ARN.
+    channel: Channel
+    may_bind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRules:
+    """The form of login tokens. Without ``audience``, a token that has one is refused."""
+
+    issuer: str
+    audience: str | None
+    account_claim: str
+    client_claim: str
+    clients: Mapping[str, Client]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The decisions of a deployment.
+
+    Exactly one of ``login_key_set`` (the set itself) and ``login_key_set_url`` is set. The two ages
+    are in seconds. ``events_topic`` is an ARN.
     """
 
     bindings_table: str
@@ -55,11 +72,11 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings of a process. WrongSetting where one is missing or malformed."""
+    """Read the settings. Raises InvalidSetting if one is missing or malformed."""
     given = _Environment(environment)
     key_set, url = given.optional("LOGIN_KEY_SET"), given.optional("LOGIN_KEY_SET_URL")
     if (key_set is None) == (url is None):
-        raise WrongSetting("LOGIN_KEY_SET_URL", "or LOGIN_KEY_SET must be set, and only one of them")
+        raise InvalidSetting("LOGIN_KEY_SET_URL", "or LOGIN_KEY_SET must be set, and only one of them")
     return Settings(
         bindings_table=given.required("BINDINGS_TABLE"),
         audit_table=given.required("AUDIT_TABLE"),
@@ -76,10 +93,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             client_claim=given.optional("LOGIN_CLIENT_CLAIM") or "client_id",
             clients=_clients(given.required("LOGIN_CLIENTS")),
         ),
-        login_key_set=None if key_set is None else _key_set(key_set),
+        login_key_set=None if key_set is None else key_set.encode(),
         login_key_set_url=None if url is None else _key_set_url(url),
-        login_age=given.whole("LOGIN_AGE", 300, LONGEST_WAIT, "seconds"),
-        login_age_to_confirm=given.whole("LOGIN_AGE_TO_CONFIRM", 900, LONGEST_WAIT, "seconds"),
+        login_age=given.whole("LOGIN_AGE", 300, LONGEST_AGE, "seconds"),
+        login_age_to_confirm=given.whole("LOGIN_AGE_TO_CONFIRM", 900, LONGEST_AGE, "seconds"),
         trail_kept_years=given.whole("TRAIL_KEPT_YEARS", 7, MOST_YEARS, "years"),
     )
 
@@ -89,18 +106,18 @@ class _Environment:
     values: Mapping[str, str]
 
     def optional(self, name: str) -> str | None:
-        """The value, or None where it is absent or empty, since Lambda keeps no empty ones apart."""
+        """Return the value, or None if it is absent or empty, since Lambda does not tell these apart."""
         value = self.values.get(name, "").strip()
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise WrongSetting(name, "must be UTF-8") from None
+            raise InvalidSetting(name, "must be UTF-8") from None
         return value or None
 
     def required(self, name: str) -> str:
         value = self.optional(name)
         if value is None:
-            raise WrongSetting(name, "is missing")
+            raise InvalidSetting(name, "is missing")
         return value
 
     def whole(self, name: str, usual: int, most: int, unit: str) -> int:
@@ -108,23 +125,23 @@ class _Environment:
         if value is None:
             return usual
         if not (value.isascii() and value.isdecimal() and len(value) < 9 and 0 < int(value) <= most):
-            raise WrongSetting(name, f"must be whole {unit} from 1 to {most}")
+            raise InvalidSetting(name, f"must be whole {unit} from 1 to {most}")
         return int(value)
 
 
 def _otp_issuer(value: str) -> str:
-    """The name that authenticators show; a colon would end the label's prefix early.
+    """Check the name that authenticators show. A colon would end the label's prefix early.
 
-    Its length is bounded so that the QR code holds it twice, percent-encoded.
+    Its length is limited, since the QR code holds it twice, percent-encoded.
     """
     if ":" in value or not value.isprintable() or len(value) > LONGEST_ISSUER:
         problem = f"must be {LONGEST_ISSUER} characters at most, no colon and no control character"
-        raise WrongSetting("OTP_ISSUER", problem)
+        raise InvalidSetting("OTP_ISSUER", problem)
     return value
 
 
 def _key_set_url(value: str) -> str:
-    """A URL that nobody on the way can change the answer of: https, but for the loopback address."""
+    """Check that the key set comes by https or from loopback, where nobody can change it."""
     try:
         parts = urlsplit(value)
         unguarded = parts.scheme == "http" and parts.hostname in _LOOPBACK
@@ -133,29 +150,19 @@ def _key_set_url(value: str) -> str:
     except ValueError:
         safe = False
     if not safe or any(character.isspace() for character in value):
-        raise WrongSetting("LOGIN_KEY_SET_URL", "must be an https URL")
+        raise InvalidSetting("LOGIN_KEY_SET_URL", "must be an https URL")
     return value
 
 
-def _key_set(value: str) -> bytes:
-    document = value.encode()
-    try:
-        usable_keys(document)
-    except ValueError:
-        problem = "must be a JSON Web Key Set with an RSA or P-256 key"
-        raise WrongSetting("LOGIN_KEY_SET", problem) from None
-    return document
-
-
 def _clients(value: str) -> dict[str, Client]:
-    """By client id, as in ``{"<id>": {"channel": "desktop", "may_bind": true}}``."""
+    """Read the clients, such as ``{"<id>": {"channel": "desktop", "may_bind": true}}``."""
     try:
         entries = json.loads(value)
         if isinstance(entries, dict) and entries:
             return {client_id: _client(entry) for client_id, entry in entries.items()}
     except (KeyError, TypeError, ValueError, RecursionError):
         pass
-    raise WrongSetting(
+    raise InvalidSetting(
         "LOGIN_CLIENTS",
         'must map client ids to {"channel": "desktop" or "mobile", "may_bind": true or false}, '
         "and mobile ones never bind",

@@ -1,31 +1,32 @@
-"""Puts the parts together, once per process, from the environment."""
+"""Builds the components from the environment, once per process."""
 
 import os
 import threading
 import time
 from dataclasses import dataclass
 
+from chalicelib.api.service import Service
+from chalicelib.audit.recorder import Recorder
 from chalicelib.aws import clients
-from chalicelib.aws.audit_table import AuditTable, Topic
+from chalicelib.aws.audit_table import AuditTable
+from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
-from chalicelib.aws.store import BindingTable
-from chalicelib.aws.vault import Vault
-from chalicelib.desk import Desk
-from chalicelib.edge.login import KeySet, LoginCheck, fetcher
-from chalicelib.edge.passes import Passes
+from chalicelib.aws.secret_box import SecretBox
+from chalicelib.aws.topic import EventsTopic
 from chalicelib.rotation import Rotation
-from chalicelib.service import Service
 from chalicelib.settings import Settings, read_settings
-from chalicelib.settling import Settling
-from chalicelib.trail import Trail
+from chalicelib.support.desk import Desk
+from chalicelib.tokens.login import LoginCheck
+from chalicelib.tokens.login_keys import login_keys
+from chalicelib.tokens.passes import Passes
 
 _lock = threading.Lock()
-_parts: "Parts | None" = None
+_components: "Components | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the entry points hand on to."""
+class Components:
+    """The components that the entry points call."""
 
     settings: Settings
     login: LoginCheck
@@ -33,48 +34,46 @@ class Parts:
     desk: Desk
     passes: Passes
     rotation: Rotation
-    trail: Trail
+    recorder: Recorder
 
 
 def clock() -> float:
-    """The one clock of a process, in Unix seconds."""
+    """Return the time in Unix seconds, by the one clock of the process."""
     return time.time()
 
 
-def parts() -> Parts:
-    """The parts of this process. WrongSetting, each time anew, where the environment is wrong."""
-    global _parts
+def components() -> Components:
+    """Return the components, built on first use. Raises InvalidSetting if the environment is invalid."""
+    global _components
     with _lock:
-        if _parts is None:
-            _parts = _put_together(read_settings(os.environ))
-        return _parts
+        if _components is None:
+            _components = _build(read_settings(os.environ))
+        return _components
 
 
-def forget() -> None:
-    """Put everything together anew at the next call, as a new process would."""
-    global _parts
-    _parts = None
+def reset() -> None:
+    """Forget the components. The next call builds them anew, as a new process would."""
+    global _components
+    _components = None
 
 
-def _put_together(settings: Settings) -> Parts:
+def _build(settings: Settings) -> Components:
     def now() -> float:
         return clock()
 
     reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
     keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, now)
     passes = Passes(keyring, settings.pass_issuer, settings.pass_audience)
-    url = settings.login_key_set_url
-    key_set = KeySet(fetcher(url) if url else None, settings.login_key_set, now)
-    for_clients = BindingTable(reads, writes, settings.bindings_table, secrets=True)
+    for_clients = BindingTable(reads, writes, settings.bindings_table, now, secrets=True)
+    for_support = BindingTable(reads, writes, settings.bindings_table, now, secrets=False)
     audit_table = AuditTable(reads, settings.audit_table)
-    topic = Topic(clients.sns(), settings.events_topic)
-    for_support = BindingTable(reads, writes, settings.bindings_table, secrets=False)
-    return Parts(
+    topic = EventsTopic(clients.sns(), settings.events_topic)
+    return Components(
         settings=settings,
-        login=LoginCheck(settings.login, key_set, now),
-        service=Service(Settling(for_clients, now), Vault(keyring), passes, settings.otp_issuer),
-        desk=Desk(Settling(for_support, now), audit_table),
+        login=LoginCheck(settings.login, login_keys(settings, now), now),
+        service=Service(for_clients, SecretBox(keyring), passes, settings.otp_issuer),
+        desk=Desk(for_support, audit_table),
         passes=passes,
         rotation=Rotation(keyring, now),
-        trail=Trail(audit_table, topic, keyring, now, settings.trail_kept_years),
+        recorder=Recorder(audit_table, topic, keyring, now, settings.trail_kept_years),
     )

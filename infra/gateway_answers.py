@@ -6,26 +6,26 @@ and English at once.
 
 from typing import Any
 
-from chalicelib.core.refusal import Refusal
-from chalicelib.edge.language import Language
-from chalicelib.edge.problems import problem
+from chalicelib.api.language import Language
+from chalicelib.api.problems import problem
+from chalicelib.core.errors import ErrorCode
 
 REFUSALS = {
-    "MISSING_AUTHENTICATION_TOKEN": Refusal.NOT_FOUND,
-    "INVALID_SIGNATURE": Refusal.NOT_FOUND,
-    "EXPIRED_TOKEN": Refusal.NOT_FOUND,
-    "ACCESS_DENIED": Refusal.NOT_FOUND,
-    "UNAUTHORIZED": Refusal.NOT_FOUND,
-    "RESOURCE_NOT_FOUND": Refusal.NOT_FOUND,
-    "REQUEST_TOO_LARGE": Refusal.MALFORMED_REQUEST,
-    "BAD_REQUEST_BODY": Refusal.MALFORMED_REQUEST,
-    "BAD_REQUEST_PARAMETERS": Refusal.MALFORMED_REQUEST,
-    "UNSUPPORTED_MEDIA_TYPE": Refusal.MALFORMED_REQUEST,
-    "THROTTLED": Refusal.TOO_MANY_REQUESTS,
-    "QUOTA_EXCEEDED": Refusal.TOO_MANY_REQUESTS,
-    "WAF_FILTERED": Refusal.TOO_MANY_REQUESTS,
-    "DEFAULT_4XX": Refusal.MALFORMED_REQUEST,
-    "DEFAULT_5XX": Refusal.UNAVAILABLE,
+    "MISSING_AUTHENTICATION_TOKEN": ErrorCode.NOT_FOUND,
+    "INVALID_SIGNATURE": ErrorCode.NOT_FOUND,
+    "EXPIRED_TOKEN": ErrorCode.NOT_FOUND,
+    "ACCESS_DENIED": ErrorCode.NOT_FOUND,
+    "UNAUTHORIZED": ErrorCode.NOT_FOUND,
+    "RESOURCE_NOT_FOUND": ErrorCode.NOT_FOUND,
+    "REQUEST_TOO_LARGE": ErrorCode.MALFORMED_REQUEST,
+    "BAD_REQUEST_BODY": ErrorCode.MALFORMED_REQUEST,
+    "BAD_REQUEST_PARAMETERS": ErrorCode.MALFORMED_REQUEST,
+    "UNSUPPORTED_MEDIA_TYPE": ErrorCode.MALFORMED_REQUEST,
+    "THROTTLED": ErrorCode.TOO_MANY_REQUESTS,
+    "QUOTA_EXCEEDED": ErrorCode.TOO_MANY_REQUESTS,
+    "WAF_FILTERED": ErrorCode.TOO_MANY_REQUESTS,
+    "DEFAULT_4XX": ErrorCode.MALFORMED_REQUEST,
+    "DEFAULT_5XX": ErrorCode.UNAVAILABLE,
 }
 """API Gateway's response types, each with the refusal that it is to the caller.
 
@@ -34,7 +34,7 @@ wrong ones where it has an Authorization header. No method of the API asks for s
 """
 
 
-def both_languages(refusal: Refusal, request_id: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+def both_languages(refusal: ErrorCode, request_id: str) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Status, headers and document of a refusal that fits every reader."""
     chinese = problem(refusal, Language.SIMPLIFIED, request_id)
     english = problem(refusal, Language.ENGLISH, request_id)

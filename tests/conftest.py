@@ -32,9 +32,9 @@ import app as entry_points
 from chalicelib import wiring
 from chalicelib.aws import clients
 from chalicelib.log import log
+from infra.emulator.models import read_models_once
+from infra.emulator.moto import fill_gaps
 from infra.local import stack
-from infra.local.emulator import fill_gaps
-from infra.local.models import read_models_once
 
 read_models_once()
 
@@ -342,7 +342,7 @@ def first_keys(aws: dict[str, str]) -> dict[Any, Any]:
     """What the keys table holds after a deployment's first rotation."""
     with pytest.MonkeyPatch.context() as patch:
         set_up(patch, aws, Clock())
-        wiring.parts().rotation.run()
+        wiring.components().rotation.run()
     return copy.deepcopy(keys_table(aws).items)
 
 
@@ -354,7 +354,7 @@ def service(
     keys_table(aws).items = copy.deepcopy(first_keys)
     set_up(monkeypatch, aws, clock)
     yield entry_points
-    wiring.forget()
+    wiring.reset()
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -> None:
@@ -362,7 +362,7 @@ def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -
     for name, value in (aws | SETTINGS).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "clock", clock)
-    wiring.forget()
+    wiring.reset()
 
 
 def keys_table(aws: dict[str, str]) -> Any:

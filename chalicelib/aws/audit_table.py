@@ -1,10 +1,9 @@
-"""The audit table, which only ever grows, and the topic that tells of each row.
+"""The audit table, which only ever grows.
 
 Beside its rows an account has a marker for each stream record that became one: that is how a
 record that is delivered twice is known again.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.aws.clients import describe, trouble, was_not_applied
+from chalicelib.aws.clients import aws_errors, describe, was_not_applied
 from chalicelib.core.chain import ROWS_END, Link, link_of
-from chalicelib.core.refusal import Unavailable
+from chalicelib.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_sns import SNSClient
 
 _MARKER = "record-"
 _MARKER_SECONDS = 14 * 86_400
@@ -39,7 +37,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Conflict:
     """The position is no longer free: another row has come since."""
 
 
@@ -60,11 +58,11 @@ class AuditTable:
                 return link
         return Link()
 
-    def append(self, row: Row, record_id: str) -> Row | Taken | None:
+    def append(self, row: Row, record_id: str) -> Row | Conflict | None:
         """Put a row where its position is free and its record has none yet, both or neither.
 
         Gives the row; for a record that came before, the row that it became then, or None where
-        somebody took that away; Taken where another row has the position. May be repeated after
+        somebody took that away; Conflict where another row has the position. May be repeated after
         any failure: the marker knows.
         """
         marker = {
@@ -78,7 +76,7 @@ class AuditTable:
             return row
         if reasons[1].get("Code") == "ConditionalCheckFailed":
             return self._row_of(reasons[1]["Item"])
-        return Taken()
+        return Conflict()
 
     def page(self, account: str, before: str | None, limit: int) -> list[Row]:
         """So many rows of an account, newest first, from the one before an ``event_id`` on."""
@@ -105,7 +103,7 @@ class AuditTable:
         return self._query(account, end, ScanIndexForward=False, PaginationConfig={"PageSize": page})
 
     def _query(self, account: str, end: str, **how: Any) -> Iterator[Row]:
-        with trouble("reading the audit table"):
+        with aws_errors("reading the audit table"):
             pages = self._dynamodb.get_paginator("query").paginate(
                 TableName=self._table,
                 ConsistentRead=True,
@@ -117,7 +115,7 @@ class AuditTable:
                 yield from page["Items"]
 
     def _scan(self, **how: Any) -> Iterator[Row]:
-        with trouble("reading the audit table"):
+        with aws_errors("reading the audit table"):
             pages = self._dynamodb.get_paginator("scan").paginate(
                 TableName=self._table, ConsistentRead=True, **how
             )
@@ -158,27 +156,6 @@ class AuditTable:
 
     def _row_of(self, marker: Row) -> Row | None:
         key = {"account": marker["account"], "event_id": marker["row"]}
-        with trouble("reading an audit row"):
+        with aws_errors("reading an audit row"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return answer.get("Item")
-
-
-class Topic:
-    """The topic that the broker's SMS, mail and push gateways subscribe to."""
-
-    def __init__(self, sns: "SNSClient", arn: str) -> None:
-        self._sns = sns
-        self._arn = arn
-
-    def publish(self, document: dict[str, Any], **attributes: str | None) -> None:
-        """Send a document as JSON in ASCII, with the attributes that have a value to filter by."""
-        with trouble("publishing an event"):
-            self._sns.publish(
-                TopicArn=self._arn,
-                Message=json.dumps(document, separators=(",", ":")),
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value}
-                    for name, value in attributes.items()
-                    if value
-                },
-            )

@@ -1,18 +1,18 @@
-"""AWS clients that give up early, and what their failures mean.
+"""AWS clients that give up early, and the meaning of their errors.
 
-A call has two seconds; a read is tried twice by the SDK, a write once, because only the store
-knows whether a write that got no answer has landed.
+A call has two seconds. The SDK tries a read twice and a write once, since only the bindings table
+can tell if a write that got no answer has landed.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from chalicelib.core.refusal import Unavailable
+from chalicelib.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,46 +43,46 @@ def _config(attempts: int) -> Config:
 
 
 def dynamodb_for_reads() -> "DynamoDBClient":
-    """A DynamoDB client whose calls may be repeated."""
+    """Return a DynamoDB client whose calls may be repeated."""
     client: DynamoDBClient = boto3.client("dynamodb", config=_config(attempts=2))
     return client
 
 
 def dynamodb_for_writes() -> "DynamoDBClient":
-    """A DynamoDB client that sends each call once."""
+    """Return a DynamoDB client that sends each call once."""
     client: DynamoDBClient = boto3.client("dynamodb", config=_config(attempts=1))
     return client
 
 
 def kms() -> "KMSClient":
-    """A KMS client; opening and sealing may be repeated."""
+    """Return a KMS client. Opening and sealing may be repeated."""
     client: KMSClient = boto3.client("kms", config=_config(attempts=2))
     return client
 
 
 def sns() -> "SNSClient":
-    """An SNS client; receivers take each event once, so publishing may be repeated."""
+    """Return an SNS client. Publishing may be repeated, since receivers take each event once."""
     client: SNSClient = boto3.client("sns", config=_config(attempts=4))
     return client
 
 
 def error_code(error: ClientError) -> str:
-    """The code that AWS gave the error."""
+    """Return the error code that AWS gave."""
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def was_not_applied(error: Exception) -> bool:
-    """Whether a write that failed so has certainly changed nothing, and may be sent again."""
+    """Return True if the failed write has certainly changed nothing, so that it may be sent again."""
     if isinstance(error, ClientError):
         return error_code(error) in _NOT_APPLIED
     return isinstance(error, ConnectTimeoutError | EndpointConnectionError)
 
 
 def may_have_landed(error: Exception) -> bool:
-    """Whether a write that failed so may have been carried out all the same.
+    """Return True if the failed write may have been carried out all the same.
 
-    No answer at all, or an answer in the five hundreds: DynamoDB's documentation says of its
-    InternalServerError that the write may have succeeded.
+    That is so without an answer and for a status of 500 or more: DynamoDB documents that a write may
+    have succeeded despite an InternalServerError.
     """
     if isinstance(error, ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) >= 500
@@ -90,19 +90,14 @@ def may_have_landed(error: Exception) -> bool:
 
 
 def describe(error: Exception) -> str:
-    """An AWS failure in few words, without the parameters that a message may quote."""
+    """Return the kind of an AWS failure, without its message, which may quote parameters."""
     return error_code(error) if isinstance(error, ClientError) else type(error).__name__
 
 
 @contextmanager
-def trouble(doing: str) -> Iterator[None]:
-    """Turn whatever AWS fails with meanwhile into Unavailable, saying what was being done."""
+def aws_errors(doing: str) -> Iterator[None]:
+    """Turn AWS errors of the block into Unavailable, whose reason names what was being done."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         raise Unavailable(f"{doing}: {describe(error)}") from error
-
-
-def number(attribute: Any) -> int:
-    """The whole number of a DynamoDB attribute; ValueError or KeyError where it is something else."""
-    return int(attribute["N"])

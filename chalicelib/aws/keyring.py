@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.clients import error_code, number, trouble
+from chalicelib.aws.clients import aws_errors, error_code
+from chalicelib.aws.items import number
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.keys import Purpose, Term, newest
-from chalicelib.core.refusal import Unavailable
 from chalicelib.log import log
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Keyring:
 
     def add(self, purpose: Purpose, term: Term, material: bytes) -> None:
         """Seal a new key and put it into the table; an id that is taken is never overwritten."""
-        with trouble("sealing a key"):
+        with aws_errors("sealing a key"):
             sealed = self._kms.encrypt(
                 KeyId=self._kms_key, Plaintext=material, EncryptionContext=_context(purpose, term)
             )
@@ -133,7 +134,7 @@ class Keyring:
         }
         if term.not_after is not None:
             item["not_after"] = {"N": str(term.not_after)}
-        with trouble("storing a key"):
+        with aws_errors("storing a key"):
             self._dynamodb.put_item(
                 TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(key_id)"
             )
@@ -141,7 +142,7 @@ class Keyring:
 
     def remove(self, purpose: Purpose, key_id: str) -> None:
         """Take a key out of the table; harmless where it is gone already."""
-        with trouble("removing a key"):
+        with aws_errors("removing a key"):
             self._dynamodb.delete_item(
                 TableName=self._table, Key={"purpose": {"S": purpose.value}, "key_id": {"S": key_id}}
             )
@@ -161,7 +162,7 @@ class Keyring:
         self._rings.pop(purpose, None)
         sealed: dict[str, _SealedKey] = {}
         read_at = self._clock()
-        with trouble("reading the keys"):
+        with aws_errors("reading the keys"):
             pages = self._dynamodb.get_paginator("query").paginate(
                 TableName=self._table,
                 ConsistentRead=True,
@@ -192,7 +193,7 @@ class Keyring:
         return ring.opened[key_id]
 
     def _ask_kms(self, purpose: Purpose, key: _SealedKey) -> OpenKey | None:
-        with trouble("opening a key"):
+        with aws_errors("opening a key"):
             try:
                 answer = self._kms.decrypt(
                     CiphertextBlob=key.blob,

@@ -1,4 +1,4 @@
-"""The ways a client reaches the broker."""
+"""The channels through which a client reaches the broker."""
 
 from enum import StrEnum
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.settings import WrongSetting, read_settings
+from chalicelib.settings import InvalidSetting, read_settings
 from infra.deploying.console import Stop, line
 from infra.deploying.permissions import DEPLOYER, missing
 from infra.deploying.record import ENVIRONMENT, variable
@@ -59,7 +59,7 @@ def check_settings(stage: Stage) -> None:
     try:
         # What the stacks give out is not known yet, but will be there.
         read_settings({**stage.settings, **{variable(name): "later" for name in ENVIRONMENT}})
-    except WrongSetting as wrong:
+    except InvalidSetting as wrong:
         raise Stop(
             f"{wrong.why}: write it into {stage.file} (infra/stages/example.json shows how)."
         ) from wrong

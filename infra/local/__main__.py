@@ -7,7 +7,7 @@ from infra.environment import RUN_REQUIREMENTS, run_inside, set_aside_aws
 if __name__ == "__main__":
     run_inside(RUN_REQUIREMENTS, "infra.local")
     set_aside_aws()
-    from infra.local.models import read_models_once
+    from infra.emulator.models import read_models_once
 
     read_models_once()
     from infra.local.serve import main

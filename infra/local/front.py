@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from chalice.config import Config
 from chalice.local import LambdaEventConverter, LocalChalice, LocalGateway, RouteMatcher
 
-from chalicelib.core.refusal import Refusal, Refused
-from chalicelib.log import log, where
+from chalicelib.core.errors import ErrorCode, Refused
+from chalicelib.log import frames, log
 from infra.environment import ROOT
 from infra.gateway_answers import REFUSALS, both_languages
 from infra.local.feed import Feed
@@ -44,8 +44,8 @@ class Front:
         try:
             return self._reply(ask)
         except Exception as error:
-            log.error("the local front failed", extra={"failure": where(error)})
-            return refused(Refusal.UNAVAILABLE)
+            log.error("the local front failed", extra={"failure": frames(error)})
+            return refused(ErrorCode.UNAVAILABLE)
 
     def _reply(self, ask: Ask) -> Reply:
         path, _, query = ask.target.partition("?")
@@ -60,13 +60,13 @@ class Front:
             return self._events_after(parse_qs(query).get("after", ["0"])[-1])
         if ask.method in ("GET", "HEAD"):
             return self._look(path)
-        return refused(Refusal.NOT_FOUND)
+        return refused(ErrorCode.NOT_FOUND)
 
     def _look(self, path: str) -> Reply:
         """A file of the page, or one of API Gateway's own answers."""
         if path.startswith(GATEWAY_ANSWERS):
-            return refused(REFUSALS.get(path.removeprefix(GATEWAY_ANSWERS), Refusal.NOT_FOUND))
-        return self._pages.respond(path) or refused(Refusal.NOT_FOUND)
+            return refused(REFUSALS.get(path.removeprefix(GATEWAY_ANSWERS), ErrorCode.NOT_FOUND))
+        return self._pages.respond(path) or refused(ErrorCode.NOT_FOUND)
 
     def _events_after(self, position: str) -> Reply:
         if not (position.isascii() and position.isdecimal() and len(position) < 16):
@@ -115,9 +115,9 @@ class Gateway:
         # API Gateway takes one slash at the end for none.
         route = path.removesuffix("/")
         if ask.body is None:
-            return refused(Refusal.MALFORMED_REQUEST)
+            return refused(ErrorCode.MALFORMED_REQUEST)
         if ask.method not in self._routes.get(route, {}):
-            return refused(Refusal.NOT_FOUND)
+            return refused(ErrorCode.NOT_FOUND)
         target = route + mark + query
         answer = self._gateway.handle_request(ask.method, target, _Headers(ask), ask.body)
         return Reply(answer["statusCode"], answer["headers"], answer["body"].encode())
@@ -151,14 +151,14 @@ class PasswordLogin:
             token = self._presets.at_login(account, result["AccessToken"])
         except ClientError:
             return json_reply(401, {"error": "account or password is wrong"})
-        except Refused as trouble:
-            return refused(trouble.refusal)
+        except Refused as error:
+            return refused(error.code)
         return json_reply(
             200, {"token": token, "expires_in": result["ExpiresIn"]}, {"Cache-Control": "no-store"}
         )
 
 
-def refused(refusal: Refusal) -> Reply:
+def refused(code: ErrorCode) -> Reply:
     """What API Gateway answers by itself."""
-    status, headers, document = both_languages(refusal, str(uuid.uuid4()))
+    status, headers, document = both_languages(code, str(uuid.uuid4()))
     return json_reply(status, document, headers)

@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 
+from chalicelib.audit.notifications import notification
 from chalicelib.aws import clients
 from chalicelib.aws.audit_table import AuditTable
-from chalicelib.edge.history import notification
 from infra.local.feed import Feed
 
 terminal = logging.getLogger("totp-binding-terminal")

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from chalice.local import LambdaContext
 
-from chalicelib.log import log, where
+from chalicelib.log import frames, log
 
 _IDLE_SECONDS = 0.2
 _RETRY_SECONDS = 1.0
@@ -50,7 +50,7 @@ class Poller:
             try:
                 self._look()
             except Exception as error:
-                log.error("the stream could not be looked at", extra={"failure": where(error)})
+                log.error("the stream could not be looked at", extra={"failure": frames(error)})
             self._stopped.wait(_IDLE_SECONDS)
 
     def _look(self) -> None:
@@ -64,7 +64,7 @@ class Poller:
         try:
             answer = self._handler({"Records": records}, _context())
         except Exception as error:
-            log.error("record_events failed", extra={"failure": where(error)})
+            log.error("record_events failed", extra={"failure": frames(error)})
             self._stopped.wait(_RETRY_SECONDS)
             return records
         left = _from_first_failure(records, answer)

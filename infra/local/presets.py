@@ -5,7 +5,6 @@ times, so that whatever is done to the account next goes on from there as it wou
 """
 
 import base64
-import time
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -16,14 +15,23 @@ from moto.utilities.utils import load_resource
 
 from chalicelib import wiring
 from chalicelib.aws import clients
+from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
-from chalicelib.aws.store import BindingTable
-from chalicelib.aws.vault import Vault
+from chalicelib.aws.secret_box import SecretBox
 from chalicelib.core import binding as rules
 from chalicelib.core import lockout, totp
-from chalicelib.core.binding import Accepted, Begun, Binding, Decision, Denied, Draft
+from chalicelib.core.binding import (
+    Accepted,
+    Attempt,
+    Begun,
+    Binding,
+    Decision,
+    Denied,
+    Draft,
+    OpenedSecret,
+)
 from chalicelib.core.channel import Channel
-from chalicelib.core.event import Event, Source
+from chalicelib.core.events import Source
 from infra.local.server import LOOPBACK
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -47,8 +55,6 @@ _PASSWORD_TYPED_AGO = _HOUR
 _LOCKING_CODES = 11
 """Wrong codes of the locked account: they end on the longest lock, so that it lasts a session."""
 
-_PATIENCE_SECONDS = 8.0
-
 _MOTO_SIGNING_KEY = "cognitoidp/resources/jwks-private.json"
 """What moto's Cognito signs its tokens with; it is in moto's package, and no secret."""
 
@@ -57,12 +63,15 @@ class Presets:
     """Puts the accounts into their states, and keeps those states true at each login."""
 
     def __init__(self) -> None:
-        settings = wiring.parts().settings
+        settings = wiring.components().settings
         reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
-        self._vault = Vault(
+        self._secret_box = SecretBox(
             Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, wiring.clock)
         )
-        self._table = BindingTable(reads, writes, settings.bindings_table, secrets=True)
+        self._at = 0
+        self._table = BindingTable(
+            reads, writes, settings.bindings_table, lambda: self._at, secrets=True
+        )
         self._table_name = settings.bindings_table
         self._secret = base64.b32decode(SECRET)
 
@@ -98,42 +107,36 @@ class Presets:
     def _begin(self, account: str, at: int) -> None:
         def draft() -> Draft:
             binding_id = uuid4().hex
-            return Draft(binding_id, self._vault.seal(account, binding_id, self._secret))
+            return Draft(binding_id, self._secret_box.seal(account, binding_id, self._secret))
 
-        def begin(binding: Binding) -> Decision[Begun | Denied]:
-            return rules.begin(binding, draft, at)
-
-        self._step(account, Channel.DESKTOP, at, begin)
+        self._step(account, Channel.DESKTOP, at, lambda binding, now: rules.begin(binding, draft, now))
 
     def _confirm(self, account: str, at: int) -> None:
-        def confirm(binding: Binding) -> Decision[Accepted | Denied]:
-            return rules.confirm(binding, lambda: self._secret, self._code(at), Channel.DESKTOP, at)
-
-        self._step(account, Channel.DESKTOP, at, confirm)
+        attempt = self._attempt(self._code(at), Channel.DESKTOP)
+        self._step(
+            account, Channel.DESKTOP, at, lambda binding, now: rules.confirm(binding, attempt, now)
+        )
 
     def _verify(self, account: str, channel: Channel, at: int, steps_ahead: int = 0) -> None:
-        code = self._code(at + steps_ahead * totp.STEP_SECONDS)
-
-        def verify(binding: Binding) -> Decision[Accepted | Denied]:
-            return rules.verify(binding, lambda: self._secret, code, channel, at)
-
-        self._step(account, channel, at, verify)
+        attempt = self._attempt(self._code(at + steps_ahead * totp.STEP_SECONDS), channel)
+        self._step(account, channel, at, lambda binding, now: rules.verify(binding, attempt, now))
 
     def _wrong_codes(self, account: str, count: int, until: int) -> None:
         """So many wrong codes in a row, the last of them at ``until``; they are written down at once."""
         waits = [lockout.lock_seconds(failures) or 1 for failures in range(1, count)]
 
-        def type_all(binding: Binding, code: str) -> Decision[Accepted | Denied]:
+        def guess_all(binding: Binding, code: str) -> Decision[Accepted | Denied]:
+            attempt = self._attempt(code, Channel.MOBILE)
             at = until - sum(waits)
-            decision = rules.verify(binding, lambda: self._secret, code, Channel.MOBILE, at)
+            decision = rules.verify(binding, attempt, at)
             for wait in waits:
                 at += wait
-                decision = rules.verify(decision.binding, lambda: self._secret, code, Channel.MOBILE, at)
+                decision = rules.verify(decision.binding, attempt, at)
             return decision
 
-        def guess(binding: Binding) -> Decision[Accepted | Denied]:
-            guesses = (type_all(binding, f"{number:06}") for number in range(10))
-            return next(guess for guess in guesses if guess.binding.failures == count)
+        def guess(binding: Binding, _: int) -> Decision[Accepted | Denied]:
+            decisions = (guess_all(binding, f"{number:06}") for number in range(10))
+            return next(decision for decision in decisions if decision.binding.failures == count)
 
         self._step(account, Channel.MOBILE, until, guess)
 
@@ -142,16 +145,19 @@ class Presets:
         account: str,
         channel: Channel,
         at: int,
-        decide: Callable[[Binding], Decision[Begun | Accepted | Denied]],
+        decide: Callable[[Binding, int], Decision[Begun | Accepted | Denied]],
     ) -> None:
-        """One step of an account's life, written as the service writes it, at an earlier time."""
-        stored = self._table.load(account)
-        decision = decide(stored.binding)
-        if decision.happening is None:
-            return
+        """Make one change as the service makes it, at an earlier time."""
+        self._at = at
         source = Source(request_id=str(uuid4()), address=LOOPBACK, channel=channel)
-        event = Event(uuid4().hex, decision.happening, at, source)
-        self._table.save(stored, decision.binding, event, time.monotonic() + _PATIENCE_SECONDS)
+        self._table.change(account, source, decide)
+
+    def _attempt(self, code: str, channel: Channel) -> Attempt:
+        def unseal(binding: Binding) -> OpenedSecret:
+            assert binding.sealed is not None
+            return OpenedSecret(self._secret, binding.sealed)
+
+        return Attempt(code, channel, LOOPBACK, unseal)
 
     def _code(self, at: int) -> str:
         return pyotp.HOTP(SECRET).at(totp.step_at(at))

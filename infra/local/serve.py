@@ -8,10 +8,10 @@ import sys
 import threading
 from logging.handlers import QueueHandler, QueueListener
 
-from chalicelib.core.refusal import Refusal
+from chalicelib.core.errors import ErrorCode
 from chalicelib.log import log
+from infra.emulator.moto import Emulator
 from infra.local import stack
-from infra.local.emulator import Emulator
 from infra.local.feed import Feed
 from infra.local.front import Front, refused
 from infra.local.onlooker import Onlooker, terminal
@@ -32,7 +32,7 @@ def main() -> int:
         print("PORT must be a number from 0 to 65535", file=sys.stderr)
         return 2
     try:
-        server = Server(int(port), lambda: refused(Refusal.MALFORMED_REQUEST))
+        server = Server(int(port), lambda: refused(ErrorCode.MALFORMED_REQUEST))
     except OSError as error:
         print(f"port {port}: {error.strerror}; another one: PORT=8001 make run", file=sys.stderr)
         return 1

@@ -43,7 +43,7 @@ NEW_ROUTE = '''
 
 @any_body("/next", methods=["GET"])
 @answered()
-def next_release(call: Call, parts: Parts) -> dict[str, Any]:
+def next_release(call: Call, components: Components) -> dict[str, Any]:
     """Anyone: what only the upgraded code has."""
     return {"release": "next"}
 '''
@@ -325,7 +325,7 @@ class Rehearsal:
         return Person(account, self._base, there, cognito, WHOLE_PASSWORD)
 
     def _destroy(self, clone: Clone) -> None:
-        print("\n11. Taken down, and put up again over the data that was kept")
+        print("\n11. Conflict down, and put up again over the data that was kept")
         # Lambda would go on reading until the mapping goes, and fail as quietly as it can.
         self._streams.stop()
         ran = clone.deploy("destroy", STAGE)
@@ -341,7 +341,7 @@ class Rehearsal:
         self._streams.follow()
         story.still_bound(self._person, self.checks, "after all that")
         story.newest_is(self._person, self._support, "verified", self.checks)
-        print("\n12. Taken down with its data, when asked twice")
+        print("\n12. Conflict down with its data, when asked twice")
         self._streams.stop()
         ran = clone.deploy("destroy", STAGE, "--with-data", typed="prod\n")
         self.checks.same(

@@ -195,9 +195,9 @@ def support_story(person: Person, support: Support, checks: Checks) -> None:
     checks.that("but nothing of its secret", holds=hidden, otherwise=sorted(found))
     cleared = support.ask("unlock", account=person.account, ticket="T-1")
     checks.same("unlock clears the count", cleared["outcome"], "unlocked")
-    errand = {"account": person.account, "ticket": "T-2", "reason": "new_device"}
-    checks.same("unbind drops the binding", support.ask("unbind", **errand)["outcome"], "unbound")
-    checks.same("once is enough", support.ask("unbind", **errand)["outcome"], "not_bound")
+    request = {"account": person.account, "ticket": "T-2", "reason": "new_device"}
+    checks.same("unbind drops the binding", support.ask("unbind", **request)["outcome"], "unbound")
+    checks.same("once is enough", support.ask("unbind", **request)["outcome"], "not_bound")
     checks.same("a bad event changes nothing", support.ask("unbind", account="?")["outcome"], "invalid")
     checks.same("the old code is of no use", refusal(person.verify()), "not_bound")
     person.scan()

@@ -156,7 +156,7 @@ class Scene:
         self.part.page.keyboard.type(code)
 
     def unbind(self, ticket: str) -> None:
-        """Support's errand, with its question answered."""
+        """Support's request, with its question answered."""
         self.part.locator(".unbind input").fill(ticket)
         self.press("danger")
         self.part.locator(".errands .danger").click()

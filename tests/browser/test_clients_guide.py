@@ -4,8 +4,8 @@ import re
 import subprocess
 import sys
 
-from chalicelib.core.refusal import Refusal
-from chalicelib.edge.problems import STATUS
+from chalicelib.api.problems import STATUS
+from chalicelib.core.errors import ErrorCode
 from infra.environment import ROOT
 from infra.local import presets
 from infra.local.checklist import CHECKLIST, Line, Replay, Step
@@ -56,6 +56,6 @@ def test_conformance_says_what_is_not_as_promised(stack, capsys):
 
 def test_every_error_has_its_row():
     table = rows("Every error")
-    assert {name for name in table if name in set(Refusal)} == set(Refusal)
-    for refusal in Refusal:
+    assert {name for name in table if name in set(ErrorCode)} == set(ErrorCode)
+    for refusal in ErrorCode:
         assert table[refusal][0] == str(STATUS[refusal])

@@ -6,15 +6,15 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from chalicelib.core.refusal import Refusal
-from chalicelib.edge.language import Language
-from chalicelib.edge.problems import STATUS, messages
+from chalicelib.api.language import Language
+from chalicelib.api.problems import STATUS, messages
+from chalicelib.core.errors import ErrorCode
 from infra.gateway_answers import both_languages
 from infra.local import presets
 from tests.browser.conftest import Scene, oathtool
 from tests.conftest import wrong_code
 
-THE_GATEWAY_S = {Refusal.NOT_FOUND, Refusal.TOO_MANY_REQUESTS}
+THE_GATEWAY_S = {ErrorCode.NOT_FOUND, ErrorCode.TOO_MANY_REQUESTS}
 """What API Gateway answers by itself, in no language of the caller's."""
 
 
@@ -197,7 +197,7 @@ def test_every_refusal_is_one_click_away_in_its_own_words(window, language):
     window.choose_language(language)
     words = messages(language)
     errors = window.page.locator("#errors")
-    for refusal in Refusal:
+    for refusal in ErrorCode:
         errors.locator(".chip", has_text=re.compile(f"^{refusal}$")).click()
         expect(errors.locator(".fine code")).to_have_text(f"{STATUS[refusal]} {refusal}")
         title = (

@@ -81,7 +81,7 @@ def test_a_change_of_a_source_a_pin_or_the_configuration_is_another_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(package, "ROOT", tmp_path)
-    files = ("app.py", "requirements.txt", "infra/deploying/package.py", "chalicelib/edge/en.json")
+    files = ("app.py", "requirements.txt", "infra/deploying/package.py", "chalicelib/api/en.json")
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("before")

@@ -71,8 +71,8 @@ class Stack:
         return json.loads(got["Payload"].read())
 
     def unbind(self, account: str) -> Any:
-        errand = {"account": account, "operator": "e2e", "ticket": "T-1", "reason": "other"}
-        return self.support("unbind", errand)
+        request = {"account": account, "operator": "e2e", "ticket": "T-1", "reason": "other"}
+        return self.support("unbind", request)
 
     def boto(self, service: str, endpoint_url: str | None = None) -> Any:
         """A client of the emulated AWS, with any credentials."""

@@ -15,10 +15,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from chalicelib.edge.language import Language
-from chalicelib.edge.login import KeySet, LoginCheck
-from chalicelib.edge.problems import messages
+from chalicelib.api.language import Language
+from chalicelib.api.problems import messages
 from chalicelib.settings import read_settings
+from chalicelib.tokens.login import LoginCheck
+from chalicelib.tokens.login_keys import LoginKeySet
 from infra.environment import ROOT
 from tests.e2e.conftest import Stack, oathtool
 
@@ -151,7 +152,7 @@ def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.
     settings = read_settings(
         environment(LOGIN_ISSUER="https://login.broker.example", LOGIN_KEY_SET=printed)
     )
-    keys = KeySet(None, settings.login_key_set, time.time)
+    keys = LoginKeySet(None, settings.login_key_set, time.time)
     check = LoginCheck(settings.login, keys, time.time)
     clients = json.loads(environment()["LOGIN_CLIENTS"])
     assert len(clients) == 3

@@ -9,12 +9,12 @@ from typing import Any, cast
 import boto3
 import pytest
 
+from chalicelib.audit.recorder import Trail
 from chalicelib.aws import clients
 from chalicelib.aws.audit_table import AuditTable, Topic
 from chalicelib.aws.keyring import Keyring, OpenKey
 from chalicelib.core.chain import SEAL, is_sealed, row_id
 from chalicelib.core.keys import Term
-from chalicelib.trail import Trail
 from infra.local.poller import Stream
 from tests.conftest import code_at
 from tests.engine.test_write_races import BASE32, NOW, Account, at_once

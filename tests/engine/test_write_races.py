@@ -10,13 +10,21 @@ from typing import Any
 import pytest
 
 from chalicelib.aws import clients
-from chalicelib.aws.store import BindingTable
+from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import binding as rules
-from chalicelib.core.binding import Accepted, Binding, Denied, Draft, SealedSecret, Unbound
+from chalicelib.core.binding import (
+    Accepted,
+    Attempt,
+    Binding,
+    Denied,
+    Draft,
+    OpenedSecret,
+    SealedSecret,
+    Unbound,
+)
 from chalicelib.core.channel import Channel
-from chalicelib.core.event import Source
-from chalicelib.core.refusal import Unavailable
-from chalicelib.settling import Settling
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.events import Source
 from tests.conftest import code_at, wrong_code
 
 SECRET = b"12345678901234567890"
@@ -28,30 +36,31 @@ Make = Callable[[str], str]
 _numbers = count()
 
 
+def attempt(code: str, channel: Channel) -> Attempt:
+    return Attempt(code, channel, None, lambda binding: OpenedSecret(SECRET, DRAFT.sealed))
+
+
 class Account:
-    """One account, settled on from many threads at once."""
+    """One account, changed from many threads at once."""
 
     def __init__(self, table: str) -> None:
         reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
         self.name = f"race-{next(_numbers)}"
-        self.table = BindingTable(reads, writes, table, secrets=True)
-        self.desk = Settling(BindingTable(reads, writes, table, secrets=False), lambda: NOW)
-        self.settling = Settling(self.table, lambda: NOW)
+        self.table = BindingTable(reads, writes, table, lambda: NOW, secrets=True)
+        self.desk = BindingTable(reads, writes, table, lambda: NOW, secrets=False)
 
-    def settle(self, decide: Callable[[Binding, int], Any]) -> Any:
-        return self.settling.settle(self.name, Source(request_id="r"), decide)
+    def change(self, decide: Callable[[Binding, int], Any]) -> Any:
+        return self.table.change(self.name, Source(request_id="r"), decide)
 
     def bind(self, code: str = code_at(BASE32, NOW)) -> None:
-        self.settle(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
-        self.settle(lambda seen, now: rules.confirm(seen, lambda: SECRET, code, Channel.DESKTOP, now))
+        self.change(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
+        self.change(lambda seen, now: rules.confirm(seen, attempt(code, Channel.DESKTOP), now))
 
     def verify(self, code: str) -> Any:
-        return self.settle(
-            lambda seen, now: rules.verify(seen, lambda: SECRET, code, Channel.MOBILE, now)
-        )
+        return self.change(lambda seen, now: rules.verify(seen, attempt(code, Channel.MOBILE), now))
 
     def unbind(self) -> Any:
-        return self.desk.settle(
+        return self.desk.change(
             self.name, Source(request_id="d", operator="o", ticket="t"), rules.unbind
         )
 
@@ -84,7 +93,7 @@ def account(make_table: Make, tables: dict[str, str]) -> Account:
 
 
 def word(answer: Any) -> str:
-    return answer.refusal.value if isinstance(answer, Denied) else type(answer).__name__
+    return answer.code.value if isinstance(answer, Denied) else type(answer).__name__
 
 
 @pytest.mark.parametrize("round_number", range(10))
@@ -126,7 +135,7 @@ def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superse
     drafts = [Draft(f"binding-{n}", SealedSecret("key-1", f"secret {n}".encode())) for n in range(6)]
 
     def begin(draft: Draft) -> Callable[[], Any]:
-        return lambda: account.settle(lambda seen, now: rules.begin(seen, lambda: draft, now))
+        return lambda: account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
 
     answers = at_once([begin(draft) for draft in drafts])
     assert [word(answer) for answer in answers] == ["Begun"] * 6
@@ -138,13 +147,11 @@ def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superse
 
 @pytest.mark.parametrize("round_number", range(5))
 def test_of_many_confirmations_at_once_one_binds(account: Account, round_number: int):
-    account.settle(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
+    account.change(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
     code = code_at(BASE32, NOW)
 
     def confirm() -> Any:
-        return account.settle(
-            lambda seen, now: rules.confirm(seen, lambda: SECRET, code, Channel.DESKTOP, now)
-        )
+        return account.change(lambda seen, now: rules.confirm(seen, attempt(code, Channel.DESKTOP), now))
 
     answers = at_once([confirm] * 16)
     assert Counter(map(word, answers)) == {"Accepted": 1, "already_bound": 15}

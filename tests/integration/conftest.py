@@ -41,7 +41,7 @@ class Delivery:
 
     def new_process(self) -> None:
         """What the handler remembered is gone."""
-        wiring.forget()
+        wiring.reset()
 
 
 @dataclass

@@ -12,10 +12,10 @@ import boto3
 import pytest
 
 from chalicelib import wiring
+from chalicelib.audit.recorder import YEAR_SECONDS
 from chalicelib.core.chain import is_sealed, row_id, seal
 from chalicelib.core.keys import Purpose
-from chalicelib.trail import YEAR_SECONDS
-from infra import audit
+from infra.audit import __main__ as audit
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, Clock, User, Wire
 from tests.integration.conftest import Delivery, Desk, Subscriber
@@ -388,7 +388,7 @@ def test_an_export_has_the_months_rows_and_each_still_proves_itself(
     to = tmp_path / "december.jsonl"
     assert auditors.run("export", "--month", "2031-12", "--to", str(to))[0] == 0
     assert auditors.run("export", "--month", "2032-01", "--to", str(tmp_path / "january"))[0] == 0
-    keyring = wiring.parts().trail._keyring
+    keyring = wiring.components().recorder._keyring
     rows = [json.loads(line) for line in to.read_text("utf-8").splitlines()]
     assert [row["type"] for row in rows] == ["bind_started", "bound"]
     assert rows[1]["previous"] == rows[0]["hmac"]

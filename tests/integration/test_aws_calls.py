@@ -46,7 +46,7 @@ def test_a_refused_bind_opens_no_key(user: User, wire: Wire, service):
     from chalicelib import wiring
 
     user.bound_phone()
-    wiring.forget()
+    wiring.reset()
     wire.calls.clear()
     assert user.bind().code == "already_bound"
     assert wire.calls == ["GetItem"]

@@ -105,8 +105,8 @@ def test_a_write_in_doubt_that_others_have_written_over_is_not_sent_again(
         ("GetItem", "InternalServerError", 500, 2),
         ("GetItem", "ResourceNotFoundException", 400, 1),
         ("GetItem", "AccessDeniedException", 400, 1),
-        ("UpdateItem", "ThrottlingException", 400, 4),
-        ("UpdateItem", "InternalServerError", 500, 4),
+        ("UpdateItem", "ThrottlingException", 400, 8),
+        ("UpdateItem", "InternalServerError", 500, 8),
         ("UpdateItem", "AccessDeniedException", 400, 1),
     ],
 )
@@ -131,7 +131,7 @@ def test_throttling_that_passes_is_not_noticed(user: User, wire: Wire, operation
 @pytest.mark.parametrize("operation", ["Query", "Decrypt"])
 def test_keys_that_cannot_be_had_make_it_unavailable(user: User, wire: Wire, operation: str):
     phone = user.bound_phone()
-    wiring.forget()
+    wiring.reset()
     wire.refuse(operation, "InternalServerError", 500, 2)
     assert user.verify(phone.code()).code == "unavailable"
     assert user.verify(phone.code()).status == 200
@@ -241,7 +241,7 @@ def deaf_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(models.botocore_stubber, "enabled", False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
-    wiring.forget()
+    wiring.reset()
     yield
     listener.close()
     for connection in held:

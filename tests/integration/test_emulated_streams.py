@@ -8,7 +8,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 
-from infra.local import emulator
+from infra.emulator import moto as emulator
 from infra.local.poller import Stream
 
 

@@ -23,7 +23,7 @@ def test_every_call_is_unavailable_and_the_log_names_the_setting(
         monkeypatch.delenv(name)
     else:
         monkeypatch.setenv(name, value)
-    wiring.forget()
+    wiring.reset()
     answers = [
         user.look(token=token),
         user.bind(token=token),
@@ -46,7 +46,7 @@ def test_every_call_is_unavailable_and_the_log_names_the_setting(
 def test_a_bug_is_unavailable_and_its_place_is_logged_without_its_words(
     user: User, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ):
-    from chalicelib.service import Service
+    from chalicelib.api.service import Service
 
     def fail(*_: object) -> None:
         raise ValueError("secret words")

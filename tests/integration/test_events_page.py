@@ -9,16 +9,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from chalicelib.core.chain import row_id
-from chalicelib.core.event import Happening
+from chalicelib.core.changes import Finding, Why
+from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
-from chalicelib.core.trail import Finding, Why
-from chalicelib.edge.desk_events import REASONS
+from chalicelib.support.requests import REASONS
 from infra.environment import ROOT
 from tests.conftest import MOBILE, User
 from tests.integration.conftest import Delivery, Desk, Subscriber
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
-TYPES = {*Happening, *Finding}
+TYPES = {*EventType, *Finding}
 
 
 def blocks(kind: str) -> list[Any]:

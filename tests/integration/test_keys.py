@@ -37,10 +37,10 @@ def first_keys_only(aws: dict[str, str], service) -> Iterator[None]:
     def clear() -> None:
         for row in rows(aws, "pass"):
             remove(aws, row)
-        wiring.forget()
+        wiring.reset()
 
     clear()
-    wiring.parts().rotation.run()
+    wiring.components().rotation.run()
     yield
     clear()
 
@@ -56,7 +56,7 @@ def test_signing_keys_hand_over_without_a_pause(user: User, clock: Clock):
     announced_at = None
     for _ in range(40):
         clock.advance(DAY)
-        wiring.parts().rotation.run()
+        wiring.components().rotation.run()
         in_use, in_set = kid(user, phone), published(user)
         assert in_use in in_set
         if announced_at is None and len(in_set) == 2:
@@ -67,7 +67,7 @@ def test_signing_keys_hand_over_without_a_pause(user: User, clock: Clock):
     assert announced_at is not None
     assert clock() - announced_at >= DAY
     clock.advance(DAY)
-    wiring.parts().rotation.run()
+    wiring.components().rotation.run()
     assert published(user) == {in_use}
 
 
@@ -83,7 +83,7 @@ def test_a_secret_is_sealed_anew_under_a_newer_data_key_in_the_write_made_anyway
 
     before = item()
     clock.advance(92 * DAY)
-    wiring.parts().rotation.run()
+    wiring.components().rotation.run()
     assert user.verify(phone.code()).status == 200
     after = item()
     assert after["secret_key"] != before["secret_key"]
@@ -107,7 +107,7 @@ def test_whoever_can_write_the_table_cannot_add_or_stretch_a_key(
         "purpose": {"purpose": {"S": "pass"}, "not_after": {"N": str(now + 10**6)}},
     }[change]
     boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=row | forged)
-    wiring.forget()
+    wiring.reset()
     answer = user.call("GET", "/.well-known/jwks.json")
     if change == "not_after":
         assert answer.code == "unavailable"
@@ -131,22 +131,22 @@ def test_rotation_counts_on_no_key_that_kms_does_not_open(user: User, aws, clock
     boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=forged)
     for _ in range(35):
         clock.advance(DAY)
-        done = wiring.parts().rotation.run()["pass"]
+        done = wiring.components().rotation.run()["pass"]
         assert "forged" not in done["retired"]
         in_use = kid(user, phone)
     assert in_use != genuine
 
 
 def test_keys_under_a_kms_key_that_was_replaced_are_made_anew(user: User, aws, wire: Wire):
-    wiring.forget()
+    wiring.reset()
     wire.refuse("Decrypt", "IncorrectKeyException", times=len(rows(aws, "secret")))
-    done = wiring.parts().rotation.run()
+    done = wiring.components().rotation.run()
     assert len(done["secret"]["created"]) == 1
 
 
 def test_a_row_that_kms_refuses_to_look_at_harms_no_other(user: User, wire: Wire, aws):
     phone = user.bound_phone()
-    wiring.forget()
+    wiring.reset()
     clock_now = int(user.clock())
     boto3.client("dynamodb").put_item(
         TableName=aws["KEYS_TABLE"],
@@ -165,7 +165,7 @@ def test_a_row_that_kms_refuses_to_look_at_harms_no_other(user: User, wire: Wire
 def test_the_key_set_finds_the_first_keys_at_once(user: User, aws):
     (row,) = rows(aws, "pass")
     remove(aws, row)
-    wiring.forget()
+    wiring.reset()
     assert user.call("GET", "/.well-known/jwks.json").code == "unavailable"
     boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=row)
     assert len(published(user)) == 1
@@ -189,14 +189,14 @@ def test_a_row_that_cannot_be_read_harms_no_other(user: User, aws):
     boto3.client("dynamodb").put_item(
         TableName=aws["KEYS_TABLE"], Item={"purpose": {"S": "pass"}, "key_id": {"S": "x"}}
     )
-    wiring.forget()
+    wiring.reset()
     assert len(published(user)) == 1
 
 
 def test_the_first_keys_are_found_at_once(user: User, aws):
     (row,) = rows(aws, "pass")
     remove(aws, row)
-    wiring.forget()
+    wiring.reset()
     phone = user.phone()
     assert user.confirm(phone.code()).code == "unavailable"
     boto3.client("dynamodb").put_item(TableName=aws["KEYS_TABLE"], Item=row)

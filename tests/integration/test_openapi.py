@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from openapi_spec_validator import validate
 
 from chalicelib import wiring
-from chalicelib.core.refusal import Refusal
+from chalicelib.core.errors import ErrorCode
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
 from tests.conftest import DESKTOP, MOBILE, Answer, User, Wire
@@ -237,11 +237,11 @@ def test_the_codes_are_the_refusals():
         for name, schema in SCHEMAS.items()
         if "const" in schema.get("properties", {}).get("code", {})
     }
-    assert set(codes) == set(Refusal)
+    assert set(codes) == set(ErrorCode)
     assert all(code == name for code, name in codes.items()), "a discriminator goes by these names"
     everywhere = {code for *_, code in documented_refusals()}
     everywhere |= documented_codes(DOCUMENT["components"]["responses"]["NotFound"])
-    assert everywhere == set(Refusal)
+    assert everywhere == set(ErrorCode)
 
 
 def test_the_whole_story_is_as_described(user: User):
@@ -290,11 +290,11 @@ def test_every_refusal_that_is_described_happens_as_described(
     user: User, wire: Wire, method: str, path: str, code: str
 ):
     if by_the_gateway(path, code):
-        status, headers, document = both_languages(Refusal(code), str(uuid4()))
+        status, headers, document = both_languages(ErrorCode(code), str(uuid4()))
         headers |= {"Content-Type": "application/problem+json"}
         answer = Answer(status, headers, json.dumps(document).encode())
     elif code == "unavailable":
-        wiring.forget()
+        wiring.reset()
         wire.refuse("*", "ThrottlingException")
         answer = user.call(method, path, body_for(path))
     else:

@@ -6,7 +6,7 @@ import pytest
 from moto.utilities.utils import load_resource
 
 from chalicelib.core.lockout import lock_seconds
-from chalicelib.edge.times import rfc3339
+from chalicelib.documents import rfc3339
 from infra.local import presets
 from infra.local.presets import Presets, aged
 from infra.local.stack import PRESET_ACCOUNTS, create_user_pool

@@ -136,11 +136,15 @@ def test_an_account_never_seen_is_unbound(service, user: User):
 def test_the_desk_never_reads_a_secret(service, user: User, wire: Wire, monkeypatch: pytest.MonkeyPatch):
     user.bound_phone()
     seen: list[Any] = []
-    from chalicelib.aws import store
+    from chalicelib.aws import items
 
-    read = store._read
+    read = items.read_stored
     monkeypatch.setattr(
-        store, "_read", lambda account, item, **how: seen.append(item) or read(account, item, **how)
+        items,
+        "read_stored",
+        lambda account, item, **how: seen.append(item) or read(account, item, **how),
+        "read_stored",
+        lambda account, item, **how: seen.append(item) or read(account, item, **how),
     )
     call(service, "lookup", {"account": user.account, "operator": "wong"})
     call(service, "unlock", {"account": user.account, "operator": "wong", "ticket": "T"})
@@ -228,7 +232,7 @@ def test_aws_trouble_is_an_outcome_and_no_error(service, wire: Wire, name: str):
 
 
 def test_a_bug_is_unavailable_too(service, monkeypatch: pytest.MonkeyPatch):
-    from chalicelib.desk import Desk
+    from chalicelib.support.desk import Desk
 
     monkeypatch.setattr(Desk, "look_up", lambda *_: 1 / 0)
     assert call(service, "lookup", GOOD) == {"outcome": "unavailable"}

@@ -16,16 +16,16 @@ import boto3
 import pytest
 
 from chalicelib import wiring
-from chalicelib.edge.desk_events import REASONS
-from chalicelib.edge.language import Language
+from chalicelib.api.language import Language
+from chalicelib.support.requests import REASONS
 from infra.environment import ROOT
 from infra.local import functions as local_functions
 from infra.local.functions import INVOKE_PATH, Functions
 from infra.local.server import Ask, Reply, Server, json_reply
-from infra.support_desk import screen
-from infra.support_desk.command import main
-from infra.support_desk.trouble import Exit
-from infra.support_desk.words import Words, language, phrases
+from infra.support import screen
+from infra.support.command import main
+from infra.support.trouble import Exit
+from infra.support.words import Words, language, phrases
 from tests.conftest import MOBILE, User
 
 DEPLOYED = "prod"
@@ -82,7 +82,7 @@ def deployed(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> L
     lambda_ = Lambda(server, Functions(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
-    wiring.parts()  # before a test takes the region away that they are put together in
+    wiring.components()  # before a test takes the region away that they are put together in
     return lambda_
 
 
@@ -623,12 +623,12 @@ def test_every_language_has_every_phrase_with_the_same_gaps():
 def test_every_reason_state_and_event_has_a_word():
     from chalicelib.core.binding import State
     from chalicelib.core.channel import Channel
-    from chalicelib.core.event import Happening
+    from chalicelib.core.events import EventType
 
     named = phrases(Language.ENGLISH)
     wanted = [f"reason.{reason}" for reason in REASONS]
     wanted += [f"state.{state}" for state in State] + [f"channel.{channel}" for channel in Channel]
-    wanted += [f"type.{happening}" for happening in Happening] + ["type.tampered", "type.unreadable"]
+    wanted += [f"type.{event_type}" for event_type in EventType] + ["type.tampered", "type.unreadable"]
     assert [name for name in wanted if name not in named] == []
 
 
@@ -648,12 +648,11 @@ def test_a_time_that_is_none_is_a_dash():
 # The file itself.
 
 
-@pytest.mark.parametrize("how", [["infra/support.py"], ["-m", "infra.support"]])
-def test_it_runs_as_a_file_and_as_a_module(user: User, local: Lambda, how: list[str]):
+def test_it_runs_as_a_module(user: User, local: Lambda):
     user.bound_phone()
     asked = ["status", user.account, "--stage", "local", "--json"]
     ran = subprocess.run(
-        [sys.executable, *how, *asked],
+        [sys.executable, "-m", "infra.support", *asked],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -662,7 +661,7 @@ def test_it_runs_as_a_file_and_as_a_module(user: User, local: Lambda, how: list[
     )
     assert json.loads(ran.stdout)["state"] == "bound"
     refused = subprocess.run(
-        [sys.executable, *how, "unbind", user.account, "--stage", "local"],
+        [sys.executable, "-m", "infra.support", "unbind", user.account, "--stage", "local"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from chalicelib.core.refusal import Unavailable
+from chalicelib.core.errors import Unavailable
 from tests.conftest import MOBILE, Clock, User, Wire
 from tests.integration.conftest import Delivery, Desk, Subscriber
 
@@ -144,7 +144,7 @@ def test_aws_trouble_raises_so_that_lambda_begins_again(
 ):
     user.bind()
     records = delivery.take()
-    wiring.forget()
+    wiring.reset()
     wire.refuse(operation, "AccessDeniedException", status=400)
     with pytest.raises(Unavailable):
         delivery.deliver(records)

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from chalicelib.core.chain import position_of
-from infra.auditing.auditor import Auditor
+from infra.audit.auditor import Auditor
 from tests.conftest import DESKTOP, MOBILE, Clock, Phone, User, Wire
 from tests.integration.conftest import Delivery, Desk, Subscriber
 
@@ -68,8 +68,8 @@ class Story:
             return
         channel = "mobile" if client == MOBILE else "desktop"
         first_use = channel not in self.used
-        happening = "bound" if self.state == "pending" else "channel_bound" if first_use else "verified"
-        self.happened(happening, channel=channel, request_id=answer.headers["x-request-id"])
+        event_type = "bound" if self.state == "pending" else "channel_bound" if first_use else "verified"
+        self.happened(event_type, channel=channel, request_id=answer.headers["x-request-id"])
         self.state, self.failures = "bound", 0
         self.used.add(channel)
 
@@ -81,12 +81,12 @@ class Story:
             assert answer.code in ("locked", "bind_expired"), answer.json
             return
         self.failures += 1
-        happening = "wrong_code"
+        event_type = "wrong_code"
         if self.failures >= 5:
-            happening = "bind_discarded" if self.state == "pending" else "locked"
-        if happening == "bind_discarded":
+            event_type = "bind_discarded" if self.state == "pending" else "locked"
+        if event_type == "bind_discarded":
             self.state = "unbound"
-        self.happened(happening, channel="desktop", request_id=answer.headers["x-request-id"])
+        self.happened(event_type, channel="desktop", request_id=answer.headers["x-request-id"])
 
     def many_wrong_codes(self) -> None:
         for _ in range(self.chance.randrange(4, 7)):

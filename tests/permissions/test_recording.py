@@ -10,7 +10,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib import wiring
-from infra.auditing.auditor import Auditor
+from infra.audit.auditor import Auditor
 from infra.local.poller import Stream
 from infra.local.stack import SCHEDULED_EVENT
 from tests.conftest import MOBILE, Clock, User
@@ -67,7 +67,7 @@ def fail(user: User, phone: Any, times: int) -> None:
 
 def api_calls(new_user: Callable[[], User]) -> list[Any]:
     """All that clients can bring about: both channels, wrong codes up to the suspension."""
-    wiring.forget()
+    wiring.reset()
     with recorded() as calls:
         user = new_user()
         assert user.look().status == 200
@@ -112,7 +112,7 @@ def stream_calls(service: Any, rendered: Rendered, desk: Desk) -> list[Any]:
     desk.ask("unbind", desk.bound(wrong_codes=5), reason="other")
     records = stream.next(100)
     assert records
-    wiring.forget()
+    wiring.reset()
     with recorded() as calls:
         for _ in range(2):
             service.record_events({"Records": records}, None)

@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib.core.channel import Channel
-from chalicelib.core.refusal import Refused
-from chalicelib.edge.login import Caller, Client, KeySet, LoginCheck, LoginRules
+from chalicelib.core.errors import Refused
+from chalicelib.settings import Client, LoginRules
+from chalicelib.tokens.login import Caller, LoginCheck
+from chalicelib.tokens.login_keys import LoginKeySet
 from tests.conftest import (
     DESKTOP,
     KEY_SET,
@@ -44,8 +46,8 @@ RS256 = {"alg": "RS256", "kid": "rsa"}
 class Door:
     """A deployment's login check, and the login server's usual token for it."""
 
-    def __init__(self, clock: Clock, keys: KeySet | None = None, **rules: Any) -> None:
-        keys = keys or KeySet(None, key_set(*KEY_SET["keys"]), clock)
+    def __init__(self, clock: Clock, keys: LoginKeySet | None = None, **rules: Any) -> None:
+        keys = keys or LoginKeySet(None, key_set(*KEY_SET["keys"]), clock)
         self.check = LoginCheck(LoginRules(**RULES | rules), keys, clock)
         self.token = User("88000001", clock, http=None).token
 
@@ -57,7 +59,7 @@ class Door:
         try:
             self.check.read(token, greatest_age)
         except Refused as refused:
-            return refused.refusal.value
+            return refused.code.value
         return "fine"
 
 

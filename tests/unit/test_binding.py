@@ -1,5 +1,6 @@
 """Every way from one state of a binding to the next, every refusal, and the boundary of every rule."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,12 +8,14 @@ import pytest
 from chalicelib.core import totp
 from chalicelib.core.binding import (
     Accepted,
+    Attempt,
     Begun,
     Binding,
     Decision,
     Denied,
     Draft,
     NothingToDo,
+    OpenedSecret,
     SealedSecret,
     State,
     Unbound,
@@ -24,11 +27,13 @@ from chalicelib.core.binding import (
     verify,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.event import Happening
-from chalicelib.core.refusal import Refusal
+from chalicelib.core.errors import ErrorCode
+from chalicelib.core.events import EventType
 from tests.conftest import code_at, wrong_code
 
 DESKTOP, MOBILE = Channel.DESKTOP, Channel.MOBILE
+
+ADDRESS = "192.0.2.1"
 
 SECRET = b"12345678901234567890"
 
@@ -63,12 +68,16 @@ LOCKED = replace(BOUND, failures=5, locked_until=NOW + 300)
 SUSPENDED = replace(BOUND, failures=100, suspended=True)
 
 
-def opened() -> bytes:
-    return SECRET
+def opened(binding: Binding) -> OpenedSecret:
+    return OpenedSecret(SECRET, binding.sealed)
 
 
-def unopened() -> bytes:
+def unopened(binding: Binding) -> OpenedSecret:
     raise AssertionError("the secret was opened")
+
+
+def attempt(code: str, channel: Channel, unseal: Callable = opened) -> Attempt:
+    return Attempt(code, channel, ADDRESS, unseal)
 
 
 def undrafted() -> Draft:
@@ -84,7 +93,7 @@ def wrong(now: int = NOW) -> str:
 
 
 def changes_nothing(binding: Binding, decision: Decision) -> bool:
-    return decision.binding == binding and decision.happening is None
+    return decision.binding == binding and decision.event_type is None
 
 
 # To begin
@@ -101,7 +110,7 @@ def test_a_bind_of_an_unbound_account_is_pending_for_ten_minutes(before: Binding
             expires_at=NOW + 600,
             unbound_at=before.unbound_at,
         ),
-        Happening.BIND_STARTED,
+        EventType.BIND_STARTED,
         Begun(expires_at=NOW + 600, superseded=False),
     )
 
@@ -130,7 +139,7 @@ def test_a_qr_code_past_its_term_is_not_superseded():
 def test_a_bound_account_cannot_be_bound_again(before: Binding):
     decision = begin(before, undrafted, NOW)
     assert changes_nothing(before, decision)
-    assert decision.answer == Denied(Refusal.ALREADY_BOUND)
+    assert decision.answer == Denied(ErrorCode.ALREADY_BOUND)
 
 
 # To confirm
@@ -139,7 +148,7 @@ def test_a_bound_account_cannot_be_bound_again(before: Binding):
 @pytest.mark.parametrize("channel", Channel)
 @pytest.mark.parametrize("steps", [-1, 0, 1])
 def test_the_first_right_code_binds(steps: int, channel: Channel):
-    decision = confirm(replace(PENDING, failures=4), opened, code(steps), channel, NOW)
+    decision = confirm(replace(PENDING, failures=4), attempt(code(steps), channel), NOW)
     assert decision == Decision(
         Binding(
             account="88000001",
@@ -149,84 +158,85 @@ def test_the_first_right_code_binds(steps: int, channel: Channel):
             bound_at=NOW,
             last_step=STEP + steps,
             channels={channel: NOW},
+            accepted_from=ADDRESS,
             unbound_at=PENDING.unbound_at,
         ),
-        Happening.BOUND,
-        Accepted(channel_first_use=True),
+        EventType.BOUND,
+        Accepted("binding-1", NOW, channel_first_use=True),
     )
 
 
 def test_the_code_that_bound_logs_in_no_second_time():
-    bound = confirm(PENDING, opened, code(), DESKTOP, NOW).binding
-    assert verify(bound, opened, code(), MOBILE, NOW).answer == Denied(
-        Refusal.CODE_USED, {"retry_after": 30}
+    bound = confirm(PENDING, attempt(code(), DESKTOP), NOW).binding
+    assert verify(bound, attempt(code(), MOBILE), NOW).answer == Denied(
+        ErrorCode.CODE_USED, {"retry_after": 30}
     )
 
 
 @pytest.mark.parametrize(
     ("before", "refusal"),
     [
-        (NEW, Refusal.BIND_NOT_STARTED),
-        (ONCE_UNBOUND, Refusal.BIND_NOT_STARTED),
-        (BOUND, Refusal.ALREADY_BOUND),
-        (LOCKED, Refusal.ALREADY_BOUND),
-        (SUSPENDED, Refusal.ALREADY_BOUND),
+        (NEW, ErrorCode.BIND_NOT_STARTED),
+        (ONCE_UNBOUND, ErrorCode.BIND_NOT_STARTED),
+        (BOUND, ErrorCode.ALREADY_BOUND),
+        (LOCKED, ErrorCode.ALREADY_BOUND),
+        (SUSPENDED, ErrorCode.ALREADY_BOUND),
     ],
 )
-def test_there_is_nothing_to_confirm_unless_pending(before: Binding, refusal: Refusal):
-    decision = confirm(before, unopened, code(), DESKTOP, NOW)
+def test_there_is_nothing_to_confirm_unless_pending(before: Binding, refusal: ErrorCode):
+    decision = confirm(before, attempt(code(), DESKTOP, unopened), NOW)
     assert changes_nothing(before, decision)
     assert decision.answer == Denied(refusal)
 
 
 def test_a_qr_code_can_be_confirmed_at_its_last_second():
     end = NOW + 600
-    decision = confirm(PENDING, opened, code(now=end), DESKTOP, end)
+    decision = confirm(PENDING, attempt(code(now=end), DESKTOP), end)
     assert decision.binding.state is State.BOUND
 
 
 def test_a_qr_code_cannot_be_confirmed_a_second_later():
     late = NOW + 601
-    decision = confirm(PENDING, unopened, code(now=late), DESKTOP, late)
+    decision = confirm(PENDING, attempt(code(now=late), DESKTOP, unopened), late)
     assert changes_nothing(PENDING, decision)
-    assert decision.answer == Denied(Refusal.BIND_EXPIRED)
+    assert decision.answer == Denied(ErrorCode.BIND_EXPIRED)
 
 
 @pytest.mark.parametrize(("failures", "left"), [(0, 4), (1, 3), (2, 2), (3, 1)])
 def test_four_wrong_codes_leave_a_qr_code_standing(failures: int, left: int):
     before = replace(PENDING, failures=failures)
-    assert confirm(before, opened, wrong(), DESKTOP, NOW) == Decision(
+    assert confirm(before, attempt(wrong(), DESKTOP), NOW) == Decision(
         replace(before, failures=failures + 1),
-        Happening.WRONG_CODE,
-        Denied(Refusal.WRONG_CODE, {"attempts_left": left}),
+        EventType.WRONG_CODE,
+        Denied(ErrorCode.WRONG_CODE, {"attempts_left": left}),
     )
 
 
 def test_the_fifth_wrong_code_discards_a_pending_binding():
-    decision = confirm(replace(PENDING, failures=4), opened, wrong(), DESKTOP, NOW)
+    decision = confirm(replace(PENDING, failures=4), attempt(wrong(), DESKTOP), NOW)
     assert decision == Decision(
         Binding(account="88000001", unbound_at=PENDING.unbound_at),
-        Happening.BIND_DISCARDED,
-        Denied(Refusal.WRONG_CODE, {"attempts_left": 0}),
+        EventType.BIND_DISCARDED,
+        Denied(ErrorCode.WRONG_CODE, {"attempts_left": 0}),
     )
-    assert confirm(decision.binding, unopened, code(), DESKTOP, NOW).answer == Denied(
-        Refusal.BIND_NOT_STARTED
+    assert confirm(decision.binding, attempt(code(), DESKTOP, unopened), NOW).answer == Denied(
+        ErrorCode.BIND_NOT_STARTED
     )
 
 
 def test_the_fifth_wrong_code_discards_also_where_it_was_a_late_one():
-    decision = confirm(replace(PENDING, failures=4), opened, code(-3), DESKTOP, NOW)
-    assert decision.happening is Happening.BIND_DISCARDED
-    assert decision.answer == Denied(Refusal.CODE_EXPIRED, {"attempts_left": 0, "seconds_behind": 90})
+    decision = confirm(replace(PENDING, failures=4), attempt(code(-3), DESKTOP), NOW)
+    assert decision.event_type is EventType.BIND_DISCARDED
+    assert decision.answer == Denied(ErrorCode.CODE_EXPIRED, {"attempts_left": 0, "seconds_behind": 90})
 
 
 @pytest.mark.parametrize("steps", [2, 20])
 def test_a_late_code_counts_while_pending_and_says_how_late_it_was(steps: int):
-    decision = confirm(PENDING, opened, code(-steps), DESKTOP, NOW)
+    decision = confirm(PENDING, attempt(code(-steps), DESKTOP), NOW)
     assert decision.binding == replace(PENDING, failures=1)
-    assert decision.happening is Happening.WRONG_CODE
+    assert decision.event_type is EventType.WRONG_CODE
     assert decision.answer == Denied(
-        Refusal.CODE_EXPIRED, {"attempts_left": 4, "seconds_behind": 30 * steps}
+        ErrorCode.CODE_EXPIRED, {"attempts_left": 4, "seconds_behind": 30 * steps}
     )
 
 
@@ -235,28 +245,30 @@ def test_a_late_code_counts_while_pending_and_says_how_late_it_was(steps: int):
 
 @pytest.mark.parametrize("steps", [-1, 0, 1])
 def test_a_right_code_is_accepted_and_its_step_is_spent(steps: int):
-    decision = verify(BOUND, opened, code(steps), DESKTOP, NOW)
+    decision = verify(BOUND, attempt(code(steps), DESKTOP), NOW)
     assert decision == Decision(
-        replace(BOUND, last_step=STEP + steps), Happening.VERIFIED, Accepted(channel_first_use=False)
+        replace(BOUND, last_step=STEP + steps, accepted_from=ADDRESS),
+        EventType.VERIFIED,
+        Accepted("binding-1", NOW, channel_first_use=False),
     )
 
 
 def test_a_channel_is_bound_by_its_first_code_and_remembers_when():
-    first = verify(BOUND, opened, code(), MOBILE, NOW)
-    assert first.happening is Happening.CHANNEL_BOUND
-    assert first.answer == Accepted(channel_first_use=True)
+    first = verify(BOUND, attempt(code(), MOBILE), NOW)
+    assert first.event_type is EventType.CHANNEL_BOUND
+    assert first.answer == Accepted("binding-1", NOW, channel_first_use=True)
     assert first.binding.channels == {DESKTOP: NOW - 5_000, MOBILE: NOW}
-    second = verify(first.binding, opened, code(1), MOBILE, NOW + 30)
-    assert second.happening is Happening.VERIFIED
-    assert second.answer == Accepted(channel_first_use=False)
+    second = verify(first.binding, attempt(code(1), MOBILE), NOW + 30)
+    assert second.event_type is EventType.VERIFIED
+    assert second.answer == Accepted("binding-1", NOW + 30, channel_first_use=False)
     assert second.binding.channels == {DESKTOP: NOW - 5_000, MOBILE: NOW}
 
 
 @pytest.mark.parametrize("failures", [1, 4, 5, 99])
 def test_a_right_code_clears_the_count_and_a_lock_that_is_over(failures: int):
     before = replace(BOUND, failures=failures, locked_until=NOW if failures >= 5 else None)
-    after = verify(before, opened, code(), DESKTOP, NOW).binding
-    assert after == replace(BOUND, last_step=STEP)
+    after = verify(before, attempt(code(), DESKTOP), NOW).binding
+    assert after == replace(BOUND, last_step=STEP, accepted_from=ADDRESS)
 
 
 @pytest.mark.parametrize("channel", Channel)
@@ -275,25 +287,25 @@ def test_a_used_step_neither_counts_nor_clears(
     last_step: int, steps: int, seconds: int, wait: int, channel: Channel
 ):
     before = replace(BOUND, last_step=last_step, failures=3)
-    decision = verify(before, opened, code(steps), channel, NOW + seconds)
+    decision = verify(before, attempt(code(steps), channel), NOW + seconds)
     assert changes_nothing(before, decision)
-    assert decision.answer == Denied(Refusal.CODE_USED, {"retry_after": wait})
+    assert decision.answer == Denied(ErrorCode.CODE_USED, {"retry_after": wait})
 
 
 @pytest.mark.parametrize("before", [NEW, ONCE_UNBOUND, PENDING])
 def test_nothing_verifies_on_an_account_that_is_not_bound(before: Binding):
-    decision = verify(before, unopened, code(), DESKTOP, NOW)
+    decision = verify(before, attempt(code(), DESKTOP, unopened), NOW)
     assert changes_nothing(before, decision)
-    assert decision.answer == Denied(Refusal.NOT_BOUND)
+    assert decision.answer == Denied(ErrorCode.NOT_BOUND)
 
 
 @pytest.mark.parametrize(("failures", "left"), [(0, 4), (1, 3), (2, 2), (3, 1)])
 def test_four_wrong_codes_do_not_lock(failures: int, left: int):
     before = replace(BOUND, failures=failures)
-    assert verify(before, opened, wrong(), DESKTOP, NOW) == Decision(
+    assert verify(before, attempt(wrong(), DESKTOP), NOW) == Decision(
         replace(before, failures=failures + 1),
-        Happening.WRONG_CODE,
-        Denied(Refusal.WRONG_CODE, {"attempts_left": left}),
+        EventType.WRONG_CODE,
+        Denied(ErrorCode.WRONG_CODE, {"attempts_left": left}),
     )
 
 
@@ -303,69 +315,69 @@ def test_four_wrong_codes_do_not_lock(failures: int, left: int):
 )
 def test_each_wrong_code_from_the_fifth_on_locks_longer(failures: int, minutes: int):
     before = replace(BOUND, failures=failures, locked_until=NOW if failures > 4 else None)
-    assert verify(before, opened, wrong(), DESKTOP, NOW) == Decision(
+    assert verify(before, attempt(wrong(), DESKTOP), NOW) == Decision(
         replace(before, failures=failures + 1, locked_until=NOW + minutes * 60),
-        Happening.LOCKED,
-        Denied(Refusal.WRONG_CODE, {"attempts_left": 0}),
+        EventType.LOCKED,
+        Denied(ErrorCode.WRONG_CODE, {"attempts_left": 0}),
     )
 
 
 def test_the_hundredth_wrong_code_suspends_instead_of_locking():
     before = replace(BOUND, failures=99, locked_until=NOW - 1)
-    assert verify(before, opened, wrong(), DESKTOP, NOW) == Decision(
+    assert verify(before, attempt(wrong(), DESKTOP), NOW) == Decision(
         replace(BOUND, failures=100, suspended=True),
-        Happening.SUSPENDED,
-        Denied(Refusal.WRONG_CODE, {"attempts_left": 0}),
+        EventType.SUSPENDED,
+        Denied(ErrorCode.WRONG_CODE, {"attempts_left": 0}),
     )
 
 
 @pytest.mark.parametrize(
-    ("failures", "happening"),
-    [(0, Happening.WRONG_CODE), (4, Happening.LOCKED), (99, Happening.SUSPENDED)],
+    ("failures", "event_type"),
+    [(0, EventType.WRONG_CODE), (4, EventType.LOCKED), (99, EventType.SUSPENDED)],
 )
 @pytest.mark.parametrize("steps", [2, 20])
 def test_a_late_code_counts_like_a_wrong_one_and_says_how_late_it_was(
-    steps: int, failures: int, happening: Happening
+    steps: int, failures: int, event_type: EventType
 ):
-    decision = verify(replace(BOUND, failures=failures), opened, code(-steps), DESKTOP, NOW + 29)
-    assert decision.happening is happening
+    decision = verify(replace(BOUND, failures=failures), attempt(code(-steps), DESKTOP), NOW + 29)
+    assert decision.event_type is event_type
     assert decision.binding.failures == failures + 1
     assert decision.answer == Denied(
-        Refusal.CODE_EXPIRED,
+        ErrorCode.CODE_EXPIRED,
         {"attempts_left": 4 if failures == 0 else 0, "seconds_behind": 30 * steps},
     )
 
 
 @pytest.mark.parametrize("steps", [-21, 2, 20])
 def test_a_code_too_old_or_too_early_is_wrong(steps: int):
-    answer = verify(BOUND, opened, code(steps), DESKTOP, NOW).answer
-    assert answer == Denied(Refusal.WRONG_CODE, {"attempts_left": 4})
+    answer = verify(BOUND, attempt(code(steps), DESKTOP), NOW).answer
+    assert answer == Denied(ErrorCode.WRONG_CODE, {"attempts_left": 4})
 
 
 @pytest.mark.parametrize(("seconds", "wait"), [(0, 300), (1, 299), (299, 1)])
 def test_while_locked_not_even_the_right_code_is_looked_at(seconds: int, wait: int):
     now = NOW + seconds
-    decision = verify(LOCKED, unopened, code(now=now), DESKTOP, now)
+    decision = verify(LOCKED, attempt(code(now=now), DESKTOP, unopened), now)
     assert changes_nothing(LOCKED, decision)
-    assert decision.answer == Denied(Refusal.LOCKED, {"retry_after": wait})
+    assert decision.answer == Denied(ErrorCode.LOCKED, {"retry_after": wait})
 
 
 def test_a_lock_is_over_at_its_end_itself():
     end = NOW + 300
-    assert verify(LOCKED, opened, code(now=end), DESKTOP, end).answer == Accepted(
-        channel_first_use=False
+    assert verify(LOCKED, attempt(code(now=end), DESKTOP), end).answer == Accepted(
+        "binding-1", end, channel_first_use=False
     )
 
 
 def test_while_suspended_not_even_the_right_code_is_looked_at():
-    decision = verify(SUSPENDED, unopened, code(), DESKTOP, NOW)
+    decision = verify(SUSPENDED, attempt(code(), DESKTOP, unopened), NOW)
     assert changes_nothing(SUSPENDED, decision)
-    assert decision.answer == Denied(Refusal.SUSPENDED)
+    assert decision.answer == Denied(ErrorCode.SUSPENDED)
 
 
 def test_suspension_is_said_before_a_lock():
     both = replace(SUSPENDED, locked_until=NOW + 300)
-    assert verify(both, unopened, code(), DESKTOP, NOW).answer == Denied(Refusal.SUSPENDED)
+    assert verify(both, attempt(code(), DESKTOP, unopened), NOW).answer == Denied(ErrorCode.SUSPENDED)
 
 
 # To unbind
@@ -375,7 +387,7 @@ def test_suspension_is_said_before_a_lock():
 def test_unbinding_drops_a_binding_and_with_it_count_lock_and_suspension(before: Binding):
     assert unbind(before, NOW) == Decision(
         Binding(account="88000001", unbound_at=NOW),
-        Happening.UNBOUND,
+        EventType.UNBOUND,
         Unbound("binding-1", bound_at=NOW - 5_000, unbound_at=NOW),
     )
 
@@ -384,7 +396,7 @@ def test_unbinding_drops_a_binding_and_with_it_count_lock_and_suspension(before:
 def test_unbinding_drops_a_pending_binding_too_its_term_past_or_not(now: int):
     assert unbind(replace(PENDING, failures=2), now) == Decision(
         Binding(account="88000001", unbound_at=now),
-        Happening.UNBOUND,
+        EventType.UNBOUND,
         Unbound("binding-1", bound_at=None, unbound_at=now),
     )
 
@@ -399,16 +411,16 @@ def test_unbinding_twice_is_harmless(before: Binding):
 def test_the_time_of_the_last_unbinding_stays_through_the_next_binding():
     unbound = unbind(BOUND, NOW).binding
     pending = begin(unbound, lambda: DRAFT, NOW + 1).binding
-    discarded = confirm(replace(pending, failures=4), opened, wrong(), DESKTOP, NOW + 2).binding
-    bound = confirm(pending, opened, code(), DESKTOP, NOW + 2).binding
-    missed = verify(bound, opened, wrong(), DESKTOP, NOW + 3).binding
+    discarded = confirm(replace(pending, failures=4), attempt(wrong(), DESKTOP), NOW + 2).binding
+    bound = confirm(pending, attempt(code(), DESKTOP), NOW + 2).binding
+    missed = verify(bound, attempt(wrong(), DESKTOP), NOW + 3).binding
     cleared = unlock(missed, NOW).binding
     assert {b.unbound_at for b in (unbound, pending, discarded, bound, missed, cleared)} == {NOW}
 
 
 def test_a_new_binding_starts_from_nothing():
     pending = begin(unbind(SUSPENDED, NOW).binding, lambda: DRAFT, NOW).binding
-    bound = confirm(pending, opened, code(), MOBILE, NOW)
+    bound = confirm(pending, attempt(code(), MOBILE), NOW)
     assert bound.binding == Binding(
         account="88000001",
         state=State.BOUND,
@@ -417,6 +429,7 @@ def test_a_new_binding_starts_from_nothing():
         bound_at=NOW,
         last_step=STEP,
         channels={MOBILE: NOW},
+        accepted_from=ADDRESS,
         unbound_at=NOW,
     )
 
@@ -437,11 +450,11 @@ def test_a_new_binding_starts_from_nothing():
     ],
 )
 def test_unlocking_clears_count_lock_and_suspension_and_nothing_else(before: Binding):
-    assert unlock(before, NOW) == Decision(BOUND, Happening.UNLOCKED, Unlocked())
+    assert unlock(before, NOW) == Decision(BOUND, EventType.UNLOCKED, Unlocked())
 
 
 def test_unlocking_a_pending_binding_clears_its_count():
-    assert unlock(replace(PENDING, failures=4), NOW) == Decision(PENDING, Happening.UNLOCKED, Unlocked())
+    assert unlock(replace(PENDING, failures=4), NOW) == Decision(PENDING, EventType.UNLOCKED, Unlocked())
 
 
 def test_a_qr_code_past_its_term_has_no_count_to_clear():
@@ -458,8 +471,8 @@ def test_there_is_nothing_to_unlock_where_nothing_was_counted(before: Binding):
 
 def test_an_unlocked_account_has_five_attempts_again():
     unlocked = unlock(SUSPENDED, NOW).binding
-    assert verify(unlocked, opened, wrong(), DESKTOP, NOW).answer == Denied(
-        Refusal.WRONG_CODE, {"attempts_left": 4}
+    assert verify(unlocked, attempt(wrong(), DESKTOP), NOW).answer == Denied(
+        ErrorCode.WRONG_CODE, {"attempts_left": 4}
     )
 
 

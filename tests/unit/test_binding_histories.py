@@ -18,12 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chalicelib.core.binding import (
     Accepted,
+    Attempt,
     Begun,
     Binding,
     Decision,
     Denied,
     Draft,
     NothingToDo,
+    OpenedSecret,
     SealedSecret,
     State,
     Unbound,
@@ -35,11 +37,13 @@ from chalicelib.core.binding import (
     verify,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.refusal import Refusal
+from chalicelib.core.errors import ErrorCode
 
 NOW = 1_800_000_000
 
 MINUTE = 60
+
+ADDRESS = "192.0.2.1"
 
 CODES = tuple(f"{number:06}" for number in range(100))
 
@@ -104,7 +108,7 @@ class Model:
 
     def begin(self, now: int) -> Begun | Denied:
         if self.state is State.BOUND:
-            return Denied(Refusal.ALREADY_BOUND)
+            return Denied(ErrorCode.ALREADY_BOUND)
         superseded = self.state is State.PENDING and not self.expired_at(now)
         self.drop()
         self.number += 1
@@ -113,18 +117,18 @@ class Model:
 
     def refusal_to_confirm(self, now: int) -> Denied | None:
         if self.state is State.BOUND:
-            return Denied(Refusal.ALREADY_BOUND)
+            return Denied(ErrorCode.ALREADY_BOUND)
         if self.state is State.UNBOUND:
-            return Denied(Refusal.BIND_NOT_STARTED)
-        return Denied(Refusal.BIND_EXPIRED) if now - self.begun_at > 10 * MINUTE else None
+            return Denied(ErrorCode.BIND_NOT_STARTED)
+        return Denied(ErrorCode.BIND_EXPIRED) if now - self.begun_at > 10 * MINUTE else None
 
     def refusal_to_verify(self, now: int) -> Denied | None:
         if self.state is not State.BOUND:
-            return Denied(Refusal.NOT_BOUND)
+            return Denied(ErrorCode.NOT_BOUND)
         if self.suspended:
-            return Denied(Refusal.SUSPENDED)
+            return Denied(ErrorCode.SUSPENDED)
         if self.locked_at(now):
-            return Denied(Refusal.LOCKED, {"retry_after": (self.locked_until or 0) - now})
+            return Denied(ErrorCode.LOCKED, {"retry_after": (self.locked_until or 0) - now})
         return None
 
     def judge(self, code: str, channel: Channel, now: int) -> Accepted | Denied:
@@ -140,15 +144,15 @@ class Model:
             self.channels.setdefault(channel, now)
             if self.state is State.PENDING:
                 self.state, self.bound_at = State.BOUND, now
-            return Accepted(first_use)
+            return Accepted(f"binding-{self.number}", now, first_use)
         if right:
-            return Denied(Refusal.CODE_USED, {"retry_after": 30 * (max(last, current) + 1) - now})
+            return Denied(ErrorCode.CODE_USED, {"retry_after": 30 * (max(last, current) + 1) - now})
         self.wrong_at.append(now)
         carried = {"attempts_left": max(0, 5 - len(self.wrong_at))}
-        refusal = Refusal.WRONG_CODE
+        refusal = ErrorCode.WRONG_CODE
         for ago in range(20, 1, -1):
             if code_shown(self.number, current - ago) == code:
-                refusal, carried["seconds_behind"] = Refusal.CODE_EXPIRED, 30 * ago
+                refusal, carried["seconds_behind"] = ErrorCode.CODE_EXPIRED, 30 * ago
         if self.state is State.PENDING and carried["attempts_left"] == 0:
             self.drop()
         return Denied(refusal, carried)
@@ -165,6 +169,7 @@ class Model:
             bound_at=self.bound_at,
             last_step=self.accepted[-1] if self.accepted else None,
             channels=self.channels,
+            accepted_from=ADDRESS if self.accepted else None,
             failures=len(self.wrong_at),
             locked_until=self.locked_until,
             suspended=self.suspended,
@@ -293,7 +298,7 @@ class Histories(RuleBasedStateMachine):
         binding, opened = self.binding, self.opened
         locked = binding.suspended or self.model.locked_at(self.now)
         expected = refused or self.model.judge(code, channel, self.now)
-        decision = transition(binding, self.open, code, channel, self.now)
+        decision = transition(binding, Attempt(code, channel, ADDRESS, self.open), self.now)
         assert self.opened - opened == (0 if refused else 1)
         self.settle(decision, expected)
         if isinstance(decision.answer, Accepted):
@@ -301,19 +306,19 @@ class Histories(RuleBasedStateMachine):
             assert accepted not in self.accepted
             self.accepted.add(accepted)
             self.wrong_in_a_row = 0
-        elif decision.happening is not None:
+        elif decision.event_type is not None:
             self.wrong_in_a_row += 1
             assert not locked
             assert self.wrong_in_a_row <= 5 or binding.locked_until is not None
 
-    def open(self) -> bytes:
+    def open(self, binding: Binding) -> OpenedSecret:
         self.opened += 1
-        return self.binding.sealed.blob
+        return OpenedSecret(binding.sealed.blob, binding.sealed)
 
     def settle(self, decision: Decision, expected: object) -> None:
         """The answer is the one expected, and something is written exactly where something changed."""
         assert decision.answer == expected
-        assert (decision.happening is None) == (decision.binding == self.binding)
+        assert (decision.event_type is None) == (decision.binding == self.binding)
         if decision.binding.binding_id != self.binding.binding_id:
             self.wrong_in_a_row = 0
         self.binding = decision.binding

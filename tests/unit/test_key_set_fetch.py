@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import urllib3
 
-from chalicelib.edge.login import fetcher
+from chalicelib.tokens.login_keys import fetcher
 
 
 class LoginServer(HTTPServer):
@@ -79,7 +79,7 @@ def test_a_key_set_is_at_most_256_kib(server: LoginServer):
 
 
 def test_a_server_that_drips_is_given_up(server: LoginServer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("chalicelib.edge.login._FETCH_SECONDS", 0.1)
+    monkeypatch.setattr("chalicelib.tokens.login_keys._FETCH_SECONDS", 0.1)
     server.answers["/keys"] = (200, {}, b"slow")
     server.pause = 0.2
     with pytest.raises(ValueError, match="too slow"):

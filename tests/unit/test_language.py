@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chalicelib.edge.language import Language, preferred
+from chalicelib.api.language import Language, preferred
 
 EN, HANT, HANS = Language.ENGLISH, Language.TRADITIONAL, Language.SIMPLIFIED
 

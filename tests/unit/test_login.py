@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib.core.channel import Channel
-from chalicelib.core.refusal import Refused
-from chalicelib.edge.login import Caller, KeySet
+from chalicelib.core.errors import Refused
+from chalicelib.tokens.login import Caller
+from chalicelib.tokens.login_keys import LoginKeySet
 from tests.conftest import DESKTOP, LOGIN_EC_KEY, LOGIN_ISSUER, LOGIN_KEY, MOBILE, OLD_DESKTOP, Clock
 from tests.unit.logins import (
     EC_ENTRY,
@@ -164,7 +165,7 @@ def test_a_token_without_a_kid_is_tried_with_every_key_of_its_algorithm(
         RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True) | {"kid": "other"},
         ECAlgorithm.to_jwk(OTHER_EC_KEY.public_key(), as_dict=True),
     ]
-    door = Door(clock, KeySet(None, key_set(*others, RSA_ENTRY, EC_ENTRY), clock))
+    door = Door(clock, LoginKeySet(None, key_set(*others, RSA_ENTRY, EC_ENTRY), clock))
     assert door.verdict(crafted({"alg": algorithm}, claims, key)) == "fine"
 
 
@@ -418,4 +419,4 @@ def test_claims_of_no_interest_do_no_harm(door: Door):
 def test_no_refusal_repeats_anything_of_the_token(door: Door, wrong: dict[str, Any]):
     with pytest.raises(Refused) as caught:
         door.caller(door.token(**wrong))
-    assert "mark-1" not in f"{caught.value} {caught.value.why} {caught.value.carried}"
+    assert "mark-1" not in f"{caught.value} {caught.value.why} {caught.value.fields}"

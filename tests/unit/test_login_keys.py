@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from chalicelib.core.refusal import Refusal, Unavailable
-from chalicelib.edge.login import KeySet, usable_keys
+from chalicelib.core.errors import ErrorCode, Unavailable
+from chalicelib.tokens.login_keys import LoginKeySet, usable_keys
 from tests.conftest import KEY_SET, LOGIN_EC_KEY, LOGIN_KEY, Clock
 from tests.unit.logins import (
     EC_ENTRY,
@@ -40,7 +40,7 @@ class LoginServer:
         self.serves = json.dumps(KEY_SET).encode()
         self.down: Exception | None = None
         self.fetches = 0
-        self.door = Door(clock, KeySet(self.fetch, None, clock))
+        self.door = Door(clock, LoginKeySet(self.fetch, None, clock))
 
     def fetch(self) -> bytes:
         self.fetches += 1
@@ -193,7 +193,7 @@ def test_why_it_is_unavailable_is_said_without_the_servers_own_words(server: Log
     server.down = ValueError("mark-1")
     with pytest.raises(Unavailable) as caught:
         server.door.caller(server.door.token())
-    assert caught.value.refusal is Refusal.UNAVAILABLE
+    assert caught.value.code is ErrorCode.UNAVAILABLE
     assert "key set" in caught.value.why
     assert "mark-1" not in caught.value.why
 
@@ -270,7 +270,7 @@ def test_a_key_that_says_more_or_less_of_itself_is_usable(changes: dict[str, Any
 
 def test_two_keys_of_one_name_are_both_tried(clock: Clock, claims: dict[str, Any]):
     twins = key_set(jwk_of(OTHER_KEY.public_key(), kid="rsa"), jwk_of(LOGIN_KEY.public_key(), kid="rsa"))
-    door = Door(clock, KeySet(None, twins, clock))
+    door = Door(clock, LoginKeySet(None, twins, clock))
     assert door.verdict(crafted(RS256, claims)) == "fine"
 
 
@@ -278,7 +278,7 @@ def test_two_keys_of_one_name_are_both_tried(clock: Clock, claims: dict[str, Any
 def test_a_set_without_a_usable_key_is_no_set(clock: Clock, claims: dict[str, Any], document: bytes):
     with pytest.raises(ValueError, match="no key"):
         usable_keys(document)
-    door = Door(clock, KeySet(lambda: document, None, clock))
+    door = Door(clock, LoginKeySet(lambda: document, None, clock))
     assert door.verdict(crafted(RS256, claims)) == "unavailable"
 
 

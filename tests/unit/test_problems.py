@@ -5,9 +5,9 @@ import string
 
 import pytest
 
-from chalicelib.core.refusal import Refusal
-from chalicelib.edge.language import Language
-from chalicelib.edge.problems import messages, problem
+from chalicelib.api.language import Language
+from chalicelib.api.problems import messages, problem
+from chalicelib.core.errors import ErrorCode
 
 STATUS = {
     "login_required": 401,
@@ -51,10 +51,10 @@ ONLY_TRADITIONAL = (
 )
 
 every_language = pytest.mark.parametrize("language", Language)
-every_refusal = pytest.mark.parametrize("refusal", Refusal)
+every_refusal = pytest.mark.parametrize("refusal", ErrorCode)
 
 
-def told(refusal: Refusal, language: Language):
+def told(refusal: ErrorCode, language: Language):
     return problem(refusal, language, "request-1", CARRIED.get(refusal.value))
 
 
@@ -63,12 +63,12 @@ def words(language: Language) -> list[str]:
 
 
 def test_there_are_eighteen_ways_to_say_no():
-    assert {refusal.value for refusal in Refusal} == set(STATUS)
+    assert {refusal.value for refusal in ErrorCode} == set(STATUS)
 
 
 @every_language
 @every_refusal
-def test_a_refusal_has_its_status_and_its_words(refusal: Refusal, language: Language):
+def test_a_refusal_has_its_status_and_its_words(refusal: ErrorCode, language: Language):
     said = told(refusal, language)
     assert said.status == said.document["status"] == STATUS[refusal.value]
     assert said.document["code"] == refusal.value
@@ -83,7 +83,7 @@ def test_a_refusal_has_its_status_and_its_words(refusal: Refusal, language: Lang
 
 @every_language
 @every_refusal
-def test_a_refusal_carries_its_fields_and_no_others(refusal: Refusal, language: Language):
+def test_a_refusal_carries_its_fields_and_no_others(refusal: ErrorCode, language: Language):
     usual = {"type", "title", "status", "code", "detail", "request_id"}
     carried = {
         name: value for name, value in told(refusal, language).document.items() if name not in usual
@@ -93,17 +93,17 @@ def test_a_refusal_carries_its_fields_and_no_others(refusal: Refusal, language: 
 
 @every_language
 @every_refusal
-def test_no_placeholder_is_left_in_the_words(refusal: Refusal, language: Language):
+def test_no_placeholder_is_left_in_the_words(refusal: ErrorCode, language: Language):
     document = told(refusal, language).document
     assert not re.search(r"[{}]|None", document["title"] + document["detail"])
 
 
 @every_language
 def test_a_refusal_says_its_numbers(language: Language):
-    assert "4" in told(Refusal.WRONG_CODE, language).document["detail"]
-    assert "90" in told(Refusal.CODE_EXPIRED, language).document["detail"]
-    assert "17" in told(Refusal.CODE_USED, language).document["detail"]
-    assert "6" in told(Refusal.LOCKED, language).document["detail"], "301 s are 6 minutes, rounded up"
+    assert "4" in told(ErrorCode.WRONG_CODE, language).document["detail"]
+    assert "90" in told(ErrorCode.CODE_EXPIRED, language).document["detail"]
+    assert "17" in told(ErrorCode.CODE_USED, language).document["detail"]
+    assert "6" in told(ErrorCode.LOCKED, language).document["detail"], "301 s are 6 minutes, rounded up"
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_a_refusal_says_its_numbers(language: Language):
     ],
 )
 def test_a_lock_is_told_in_hours_and_minutes_rounded_up(seconds: int, wait: str):
-    said = problem(Refusal.LOCKED, Language.ENGLISH, "request-1", {"retry_after": seconds})
+    said = problem(ErrorCode.LOCKED, Language.ENGLISH, "request-1", {"retry_after": seconds})
     assert f"Wait {wait}, " in said.document["detail"]
 
 
 def test_a_lock_is_told_in_the_units_of_the_language():
     simplified, traditional = (
-        problem(Refusal.LOCKED, language, "request-1", {"retry_after": 13_440}).document["detail"]
+        problem(ErrorCode.LOCKED, language, "request-1", {"retry_after": 13_440}).document["detail"]
         for language in CHINESE
     )
     assert "3 小时 44 分钟" in simplified
@@ -141,9 +141,9 @@ def test_a_lock_is_told_in_the_units_of_the_language():
         (Language.ENGLISH, "No attempts left: enter no more codes for now"),
     ],
 )
-@pytest.mark.parametrize("refusal", [Refusal.WRONG_CODE, Refusal.CODE_EXPIRED])
+@pytest.mark.parametrize("refusal", [ErrorCode.WRONG_CODE, ErrorCode.CODE_EXPIRED])
 def test_with_no_attempt_left_nobody_is_asked_for_another_code(
-    refusal: Refusal, language: Language, advice: str
+    refusal: ErrorCode, language: Language, advice: str
 ):
     carried = CARRIED[refusal.value] | {"attempts_left": 0}
     document = problem(refusal, language, "request-1", carried).document
@@ -154,13 +154,13 @@ def test_with_no_attempt_left_nobody_is_asked_for_another_code(
 
 
 def test_the_field_at_fault_is_carried():
-    said = problem(Refusal.MALFORMED_REQUEST, Language.ENGLISH, "request-1", {"field": "code"})
+    said = problem(ErrorCode.MALFORMED_REQUEST, Language.ENGLISH, "request-1", {"field": "code"})
     assert said.document["field"] == "code"
 
 
 @every_refusal
 def test_a_refusal_says_when_to_come_back_in_its_header_where_there_is_no_code_to_wait_for(
-    refusal: Refusal,
+    refusal: ErrorCode,
 ):
     expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1"}
     header = told(refusal, Language.ENGLISH).headers.get("Retry-After")
@@ -168,7 +168,7 @@ def test_a_refusal_says_when_to_come_back_in_its_header_where_there_is_no_code_t
 
 
 @every_refusal
-def test_only_a_lack_of_the_first_factor_is_challenged(refusal: Refusal):
+def test_only_a_lack_of_the_first_factor_is_challenged(refusal: ErrorCode):
     invalid = 'Bearer error="invalid_token"'
     expected = {"login_required": "Bearer", "login_invalid": invalid, "login_expired": invalid}
     header = told(refusal, Language.ENGLISH).headers.get("WWW-Authenticate")
@@ -176,14 +176,14 @@ def test_only_a_lack_of_the_first_factor_is_challenged(refusal: Refusal):
 
 
 @every_refusal
-def test_every_header_is_a_string(refusal: Refusal):
+def test_every_header_is_a_string(refusal: ErrorCode):
     assert all(type(value) is str for value in told(refusal, Language.ENGLISH).headers.values())
 
 
 @every_language
 def test_a_language_has_words_for_each_refusal_and_nothing_else(language: Language):
     entries = messages(language)
-    assert set(entries) == {refusal.value for refusal in Refusal}
+    assert set(entries) == {refusal.value for refusal in ErrorCode}
     for code, entry in entries.items():
         none_left = {"detail_none_left"} if "attempts_left" in CARRIED.get(code, {}) else set()
         assert set(entry) == {"title", "detail"} | none_left
@@ -194,7 +194,7 @@ def placeholders(text: str) -> set[str | None]:
 
 
 @every_refusal
-def test_every_language_says_the_same_numbers(refusal: Refusal):
+def test_every_language_says_the_same_numbers(refusal: ErrorCode):
     entries = [messages(language)[refusal.value] for language in Language]
     for part in entries[0]:
         said = [placeholders(entry[part]) for entry in entries]

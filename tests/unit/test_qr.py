@@ -5,8 +5,8 @@ import io
 
 import png
 
+from chalicelib.api.qr import png_data_uri
 from chalicelib.core.totp import otpauth_uri
-from chalicelib.edge.qr import png_data_uri
 
 PREFIX = "data:image/png;base64,"
 

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from chalicelib.core.channel import Channel
-from chalicelib.core.refusal import Refusal
-from chalicelib.edge.login import Client, LoginRules
-from chalicelib.settings import Settings, WrongSetting, read_settings
+from chalicelib.core.errors import ErrorCode
+from chalicelib.settings import Client, InvalidSetting, LoginRules, Settings, read_settings
+from chalicelib.tokens.login_keys import login_keys
 from tests.conftest import (
     CLIENTS,
     DESKTOP,
@@ -55,9 +55,9 @@ REQUIRED = [
 
 def complaint(environment: dict[str, str]) -> str:
     """What is said of a wrong environment, and all that Python would print of it."""
-    with pytest.raises(WrongSetting) as caught:
-        read_settings(environment)
-    assert caught.value.refusal is Refusal.UNAVAILABLE
+    with pytest.raises(InvalidSetting) as caught:
+        login_keys(read_settings(environment), lambda: 0)
+    assert caught.value.code is ErrorCode.UNAVAILABLE
     assert caught.value.why == str(caught.value)
     return caught.value.why + "".join(traceback.format_exception(caught.value))
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.stream import NO_ACCOUNT, read_change
-from chalicelib.core.event import Happening
-from chalicelib.core.trail import Finding, Verdict, Why, judge
+from chalicelib.core.changes import Finding, Verdict, Why, judge
+from chalicelib.core.events import EventType
 
 NOW = 1_800_000_100
 CHANGED = 1_800_000_002
@@ -109,7 +109,7 @@ def test_a_deleted_item_is_tampered_with_even_if_it_cannot_be_read():
 def test_an_old_item_that_is_put_back_is_older_than_its_trail(before: Any, after: Any):
     verdict = told(before, after, told_at=1_800_000_061)
     assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.EVENT_REPEATED)
-    assert isinstance(told(before, after, told_at=1_800_000_060).type, Happening)
+    assert isinstance(told(before, after, told_at=1_800_000_060).type, EventType)
 
 
 @pytest.mark.parametrize(

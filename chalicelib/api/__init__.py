@@ -1,0 +1,1 @@
+"""The HTTP API for clients: requests, answers, errors and QR codes."""

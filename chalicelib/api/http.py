@@ -1,0 +1,201 @@
+"""Chalice's requests and responses: what a call brings, and how every answer leaves."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Request, Response
+
+from chalicelib.api.language import Language, preferred
+from chalicelib.api.problems import problem
+from chalicelib.core import totp
+from chalicelib.core.errors import ErrorCode, Refused, ReplayedElsewhere
+from chalicelib.core.events import Source
+from chalicelib.log import frames, log, request_id
+from chalicelib.metrics import counted
+from chalicelib.tokens.login import Caller, LoginCheck
+
+LARGEST_BODY = 4_096
+"""Bytes; a code needs forty."""
+
+DEEPEST_BODY = 32
+"""Levels of arrays and objects, far below what Python's parser can bear."""
+
+NO_STORE = "no-store"
+
+Headers = dict[str, str | list[str]]
+"""Headers as Chalice types them; every value is a str, since API Gateway takes nothing else."""
+
+_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE | re.ASCII)
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
+class Call:
+    """One HTTP call, read as far as each step of the contract's order needs."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.language: Language = preferred(",".join(self._values("accept-language")))
+        identity = request.context.get("identity") or {}
+        self.source = Source(
+            request_id=request_id(request.lambda_context), address=identity.get("sourceIp")
+        )
+        self.path: str = request.path
+        self.caller: Caller | None = None
+
+    def log_in(self, check: LoginCheck, greatest_age: int) -> Caller:
+        """The caller, by the login token; the password was typed that many seconds ago at most."""
+        values = self._values("authorization")
+        match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
+        if match is None:
+            raise Refused(ErrorCode.LOGIN_REQUIRED)
+        self.caller = check.read(match[1], greatest_age)
+        return self.caller
+
+    def log_in_to_bind(self, check: LoginCheck, greatest_age: int) -> Caller:
+        """The same, through a client that may bind."""
+        caller = self.log_in(check, greatest_age)
+        if not caller.may_bind:
+            raise Refused(ErrorCode.DESKTOP_ONLY)
+        return caller
+
+    def code(self) -> str:
+        """The six digits of the body's ``code``."""
+        body = _json_object(lambda: self._request.raw_body)
+        if "code" not in body:
+            raise Refused(ErrorCode.MALFORMED_REQUEST, "no code", {"field": "code"})
+        typed = body["code"]
+        code = totp.normalise(typed) if isinstance(typed, str) else None
+        if code is None:
+            raise Refused(ErrorCode.MALFORMED_CODE)
+        return code
+
+    def _values(self, name: str) -> list[str]:
+        """Every value of a header. API Gateway keeps repeated ones apart in multiValueHeaders."""
+        repeated: dict[str, list[str]] = self._request.to_original_event().get("multiValueHeaders") or {}
+        values = [value for key, some in repeated.items() if key.lower() == name for value in some]
+        single = self._request.headers.get(name)
+        return values or ([] if single is None else [single])
+
+
+def answer(
+    request: Request,
+    respond: Callable[[Call], dict[str, Any]],
+    *,
+    status: int = 200,
+    cache_control: str = NO_STORE,
+    counts: tuple[str, ...] = (),
+) -> Response:
+    """The response to a call: what ``respond`` gives, or the problem it raises. Never a 500.
+
+    Each call is one line of the log; a refusal's says who was refused what, and why. ``counts``
+    names the metrics that an answer adds to, by channel.
+    """
+    call = Call(request)
+    try:
+        document = respond(call)
+    except Refused as refused:
+        _log_refusal(call, refused)
+        return refuse(refused.code, call.language, call.source.request_id, refused.fields)
+    except Exception as error:
+        unavailable = ErrorCode.UNAVAILABLE
+        about = _about(call) | {"code": unavailable.value, "failure": frames(error)}
+        log.error("unexpected failure", extra=about | counted("Refusals", code=unavailable.value))
+        return refuse(unavailable, call.language, call.source.request_id)
+    by_channel = {"channel": call.caller.channel.value} if call.caller else {}
+    log.info("answered", extra=_about(call) | {"status": status} | counted(*counts, **by_channel))
+    headers: Headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": cache_control,
+        "x-request-id": call.source.request_id,
+    }
+    return Response(_json(document), headers, status)
+
+
+def refuse(
+    refusal: ErrorCode, language: Language, request_id: str, carried: dict[str, int | str] | None = None
+) -> Response:
+    """The response to a refused call."""
+    refused = problem(refusal, language, request_id, carried)
+    headers: Headers = {**refused.headers, "Cache-Control": NO_STORE, "x-request-id": request_id}
+    return Response(_json(refused.document), headers, refused.status)
+
+
+def catch_all(request: Request | None, get_response: Callable[[Any], Response]) -> Response:
+    """Chalice's own refusals (a method that a path lacks, an event of no kind) in our form."""
+    response = get_response(request)
+    if request is None:
+        return refuse(ErrorCode.UNAVAILABLE, Language.SIMPLIFIED, str(uuid4()))
+    if "x-request-id" in response.headers:
+        return response
+    refusal = ErrorCode.NOT_FOUND if 400 <= response.status_code < 500 else ErrorCode.UNAVAILABLE
+    call = Call(request)
+    _log_refusal(call, Refused(refusal, f"Chalice answered {response.status_code}"))
+    return refuse(refusal, call.language, call.source.request_id)
+
+
+def _log_refusal(call: Call, refused: Refused) -> None:
+    level = log.error if refused.code is ErrorCode.UNAVAILABLE else log.warning
+    code = refused.code.value
+    counts = ["Refusals"]
+    if refused.fields.get("attempts_left") == 0:
+        counts.append("OutOfAttempts")
+    if isinstance(refused, ReplayedElsewhere):
+        counts.append("ReplaysElsewhere")
+    about = _about(call) | {"code": code, "why": refused.why}
+    level("refused", extra=about | counted(*counts, code=code))
+
+
+def _about(call: Call) -> dict[str, Any]:
+    caller = call.caller
+    return {
+        "request_id": call.source.request_id,
+        "path": call.path,
+        "address": call.source.address,
+        "account": caller and caller.account,
+        "channel": caller and caller.channel.value,
+    }
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json_object(read: Callable[[], str | bytes]) -> dict[str, Any]:
+    """The JSON object that a body holds (RFC 8259: UTF-8, and neither NaN nor Infinity)."""
+    try:
+        body = read()
+        octets = body.encode() if isinstance(body, str) else body
+        if len(octets) > LARGEST_BODY:
+            raise _malformed("too large")
+        text = octets.decode("utf-8")
+        if _depth(text) > DEEPEST_BODY:
+            raise _malformed("nested absurdly")
+        document = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise _malformed(f"not JSON: {type(error).__name__}") from error
+    if not isinstance(document, dict):
+        raise _malformed("not an object")
+    return document
+
+
+def _depth(text: str) -> int:
+    """How deep the arrays and objects of a JSON text go; measured first, since parsing recurses."""
+    depth = deepest = 0
+    for character in _STRINGS.sub("", text):
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _malformed(why: str) -> Refused:
+    return Refused(ErrorCode.MALFORMED_REQUEST, why)

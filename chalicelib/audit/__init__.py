@@ -1,0 +1,1 @@
+"""The audit trail: a stream record in, an audit row and a notification out."""

@@ -1,0 +1,176 @@
+"""The bindings table: load an item, decide, and write it if nobody wrote in between.
+
+Each write carries an event with an id of its own. The table's stream turns the events into the audit
+trail, and a write whose answer was lost is recognised by its event id.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.aws import items
+from chalicelib.aws.clients import aws_errors, describe, may_have_landed, was_not_applied
+from chalicelib.aws.items import Stored
+from chalicelib.core.binding import Binding, Decision
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.events import Event, Source
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MOST_WRITES = 8
+"""Writes that one call tries. The 5th wrong code locks an account, so a call that loses five races
+against wrong codes finds the lock. The others are for right codes in between."""
+
+PATIENCE_SECONDS = 8.0
+"""Seconds after which a call starts no further write; API Gateway itself gives up after 29."""
+
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds of pause after a throttled write, less a random part. The last value repeats."""
+
+_BUSY = "one account is written to by too many calls at once"
+
+_jitter = random.SystemRandom()
+
+AnswerT = TypeVar("AnswerT")
+
+
+class BindingTable:
+    """The bindings table, by one clock.
+
+    With ``secrets=False`` the sealed secret is never read, only removed: the support desk's view.
+    """
+
+    def __init__(
+        self,
+        reads: "DynamoDBClient",
+        writes: "DynamoDBClient",
+        table: str,
+        clock: Callable[[], float],
+        *,
+        secrets: bool,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._reads = reads
+        self._writes = writes
+        self._table = table
+        self._clock = clock
+        self._secrets = secrets
+        self._monotonic = monotonic
+        self._sleep = sleep
+
+    def look(self, account: str) -> Binding:
+        """Return an account's binding as it shows now."""
+        return self.load(account).binding.shown_at(int(self._clock()))
+
+    def load(self, account: str) -> Stored:
+        """Return what the table holds for an account, by a strongly consistent read.
+
+        Raises Unavailable if AWS fails or the item cannot be read.
+        """
+        with aws_errors("reading a binding"):
+            answer = self._reads.get_item(
+                TableName=self._table,
+                Key={"account": {"S": account}},
+                ConsistentRead=True,
+                **self._projection(),
+            )
+        return self._stored(account, answer.get("Item"))
+
+    def change(
+        self, account: str, source: Source, decide: Callable[[Binding, int], Decision[AnswerT]]
+    ) -> AnswerT:
+        """Decide on the newest item until a decision is written or needs no write.
+
+        ``decide`` takes the binding and the time in Unix seconds. After the last lost race it is
+        called once more, since the account may be locked by then.
+
+        A write that got no answer may still land, so its answer is kept until an item shows which
+        write landed. Raises Unavailable if that can no longer be told, if AWS fails, or if others
+        keep winning.
+        """
+        give_up_at = self._monotonic() + PATIENCE_SECONDS
+        stored, why = self.load(account), _BUSY
+        unanswered: dict[str, AnswerT] = {}
+        for attempt in range(MOST_WRITES + 1):
+            now = int(self._clock())
+            decision = decide(stored.binding, now)
+            if decision.event_type is None:
+                return decision.answer
+            if attempt == MOST_WRITES or self._monotonic() > give_up_at:
+                break
+            event = Event(uuid4().hex, decision.event_type, now, source)
+            failed = self._write(stored, decision.binding, event, _pause(attempt))
+            if failed is None:
+                return decision.answer
+            if failed.may_have_landed:
+                unanswered[event.event_id] = decision.answer
+            if failed.newest.event_id in unanswered:
+                return unanswered[failed.newest.event_id]
+            if failed.newest != stored:
+                if unanswered and failed.newest.version != stored.version + 1:
+                    raise Unavailable("a write got no answer, and others have written since")
+                stored, unanswered = failed.newest, {}
+            why = failed.why
+        raise Unavailable(why)
+
+    def _write(self, before: Stored, after: Binding, event: Event, pause: float) -> "_Failed | None":
+        """Send a write once, and pause if it was throttled. Return None if it has landed.
+
+        Raises Unavailable if AWS refuses it.
+        """
+        update = items.update(before, after, event, secrets=self._secrets)
+        try:
+            self._writes.update_item(
+                TableName=self._table,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD" if self._secrets else "NONE",
+                **update,
+            )
+            return None
+        except self._writes.exceptions.ConditionalCheckFailedException as error:
+            return _Failed(self._after_lost_race(after.account, error), _BUSY)
+        except (ClientError, BotoCoreError) as error:
+            why = f"writing a binding: {describe(error)}"
+            if was_not_applied(error):
+                self._sleep(pause)
+                return _Failed(before, why)
+            if may_have_landed(error):
+                return _Failed(self.load(after.account), why, may_have_landed=True)
+            raise Unavailable(why) from error
+
+    def _after_lost_race(self, account: str, error: ClientError) -> Stored:
+        """Return the item that won. It comes with the error, unless support may not see it whole."""
+        if self._secrets:
+            return self._stored(account, error.response.get("Item"))
+        return self.load(account)
+
+    def _projection(self) -> dict[str, Any]:
+        if self._secrets:
+            return {}
+        names = {f"#{name}": name for name in items.READABLE_BY_SUPPORT}
+        return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+
+    def _stored(self, account: str, item: Any) -> Stored:
+        try:
+            return items.read_stored(account, item, secrets=self._secrets)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(f"the item of a binding cannot be read: {type(error).__name__}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A write that did not succeed, with the item as it is now."""
+
+    newest: Stored
+    why: str
+    may_have_landed: bool = False
+
+
+def _pause(attempt: int) -> float:
+    return _jitter.uniform(0.5, 1) * _PAUSES[min(attempt, len(_PAUSES) - 1)]

@@ -1,0 +1,61 @@
+"""The error codes of the service, and the exceptions that carry them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """The error codes of the HTTP API. They never change, since clients are programmed against them."""
+
+    LOGIN_REQUIRED = "login_required"
+    LOGIN_INVALID = "login_invalid"
+    LOGIN_EXPIRED = "login_expired"
+    DESKTOP_ONLY = "desktop_only"
+    MALFORMED_REQUEST = "malformed_request"
+    MALFORMED_CODE = "malformed_code"
+    ALREADY_BOUND = "already_bound"
+    BIND_NOT_STARTED = "bind_not_started"
+    BIND_EXPIRED = "bind_expired"
+    NOT_BOUND = "not_bound"
+    WRONG_CODE = "wrong_code"
+    CODE_EXPIRED = "code_expired"
+    CODE_USED = "code_used"
+    LOCKED = "locked"
+    SUSPENDED = "suspended"
+    NOT_FOUND = "not_found"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    UNAVAILABLE = "unavailable"
+
+
+class Refused(Exception):
+    """A call that ends in an error of the contract.
+
+    ``why`` is for the log alone and names no secret, code, token or pass. ``fields`` holds what
+    the answer carries besides the code.
+    """
+
+    def __init__(
+        self, code: ErrorCode, why: str = "", fields: Mapping[str, int | str] | None = None
+    ) -> None:
+        super().__init__(why or code.value)
+        self.code = code
+        self.why = why
+        self.fields = dict(fields or {})
+
+
+class ReplayedElsewhere(Refused):
+    """A used code that came from another address than the login that used it.
+
+    The caller gets ``code_used`` as for any other used code. The log counts it, since somebody may
+    have watched the code being typed.
+    """
+
+    def __init__(self, fields: Mapping[str, int | str]) -> None:
+        super().__init__(ErrorCode.CODE_USED, "accepted before, from another address", fields)
+
+
+class Unavailable(Refused):
+    """A dependency fails, does not answer, or returns what cannot be read. Nobody is let in."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, why)

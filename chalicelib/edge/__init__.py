@@ -1,1 +1,0 @@
-"""What the outside sees: requests, login tokens, passes, QR codes, problems."""

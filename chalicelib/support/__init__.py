@@ -1,0 +1,1 @@
+"""The support functions: read an event, act on the binding, answer."""

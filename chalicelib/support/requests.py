@@ -1,0 +1,113 @@
+"""The events that the support functions accept, each checked field by field."""
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.core.account import is_account
+from chalicelib.core.chain import position_of
+
+REASONS = ("lost_device", "new_device", "deleted_token", "suspected_compromise", "other")
+"""The reasons for an unbinding."""
+
+LONGEST_NAME = 64
+"""Characters of an operator's name or a ticket's number."""
+
+NO_EVENT_ID = "must be an event_id of this account's history"
+
+USUAL_LIMIT = 20
+"""Events of history in one answer if no limit is given."""
+
+MOST_EVENTS = 100
+"""Events of history in one answer at most."""
+
+
+class InvalidEvent(Exception):
+    """An event that cannot be acted on: a list of fields, each with its problem."""
+
+    def __init__(self, errors: Sequence[Mapping[str, str | None]]) -> None:
+        super().__init__("invalid event")
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class SupportRequest:
+    """A request to change an account. ``reason`` is None unless it is an unbinding."""
+
+    account: str
+    operator: str
+    ticket: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRequest:
+    """A request to show an account and one page of its history."""
+
+    account: str
+    operator: str
+    before: str | None
+    limit: int
+
+
+def unbind_request(event: object) -> SupportRequest:
+    """Read the event of ``unbind``. Raises InvalidEvent if it is malformed."""
+    return SupportRequest(
+        **_checked(event, account=_account, operator=_name, ticket=_name, reason=_reason)
+    )
+
+
+def unlock_request(event: object) -> SupportRequest:
+    """Read the event of ``unlock``. Raises InvalidEvent if it is malformed."""
+    return SupportRequest(**_checked(event, account=_account, operator=_name, ticket=_name))
+
+
+def lookup_request(event: object) -> LookupRequest:
+    """Read the event of ``lookup``. Raises InvalidEvent if it is malformed."""
+    asked = _checked(event, account=_account, operator=_name, before=_before, limit=_limit)
+    if asked["before"] is not None and position_of(asked["account"], asked["before"]) is None:
+        raise InvalidEvent([{"field": "before", "problem": NO_EVENT_ID}])
+    return LookupRequest(**asked | {"limit": asked["limit"] or USUAL_LIMIT})
+
+
+def _checked(event: object, **problems: Callable[[object], str | None]) -> dict[str, Any]:
+    """Return the named fields of an event, each checked by its own rule. Absent ones count as null."""
+    if not isinstance(event, Mapping):
+        raise InvalidEvent([{"field": None, "problem": "the event is no JSON object"}])
+    fields = {field: event.get(field) for field in problems}
+    errors = [
+        {"field": field, "problem": problem}
+        for field, value in fields.items()
+        if (problem := problems[field](value)) is not None
+    ]
+    if errors:
+        raise InvalidEvent(errors)
+    return fields
+
+
+def _account(value: object) -> str | None:
+    return None if is_account(value) else "must be 1 to 64 of A-Z, a-z, 0-9, dot, underscore and hyphen"
+
+
+def _name(value: object) -> str | None:
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_NAME:
+        return f"must be a string of 1 to {LONGEST_NAME} characters"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        return "must have no control characters and no lone surrogates"
+    return None
+
+
+def _reason(value: object) -> str | None:
+    return None if value in REASONS else f"must be one of {', '.join(REASONS)}"
+
+
+def _before(value: object) -> str | None:
+    return None if value is None or isinstance(value, str) else NO_EVENT_ID
+
+
+def _limit(value: object) -> str | None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is None or (whole and 1 <= value <= MOST_EVENTS):  # type: ignore[operator]
+        return None
+    return f"must be a whole number from 1 to {MOST_EVENTS}"

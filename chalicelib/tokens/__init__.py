@@ -1,0 +1,1 @@
+"""Signed tokens: a login token in, a pass out."""
