@@ -20,7 +20,7 @@ from tests.browser.conftest import (
     oathtool,
     running_stack,
 )
-from tests.conftest import wrong_code
+from tests.kit.phone import wrong_code
 
 IMAGES = ROOT / "docs" / "images"
 ERRORS = ROOT / "build" / "errors"

@@ -12,7 +12,7 @@ from chalicelib.core.errors import ErrorCode
 from infra.gateway_answers import both_languages
 from infra.local import presets
 from tests.browser.conftest import Scene, oathtool
-from tests.conftest import wrong_code
+from tests.kit.phone import wrong_code
 
 THE_GATEWAY_S = {ErrorCode.NOT_FOUND, ErrorCode.TOO_MANY_REQUESTS}
 """What API Gateway answers by itself, in no language of the caller's."""

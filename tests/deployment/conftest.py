@@ -9,7 +9,7 @@ import pytest
 
 from infra.deploying import stage as stages
 from infra.deploying.stage import Stage, read_stage
-from tests.conftest import SETTINGS
+from tests.kit.login import SETTINGS
 
 
 @pytest.fixture

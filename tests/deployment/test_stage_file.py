@@ -10,7 +10,7 @@ from infra.deploying.preflight import check_settings
 from infra.deploying.stacks import read_template
 from infra.deploying.stage import STAGES, Stage, read_stage
 from infra.environment import ROOT
-from tests.conftest import CLIENTS, SETTINGS
+from tests.kit.login import CLIENTS, SETTINGS
 
 
 def test_a_stage_goes_to_hong_kong_unless_told(stage_file):

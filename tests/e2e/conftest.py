@@ -20,7 +20,7 @@ import boto3
 import pytest
 
 from infra.environment import ROOT
-from tests.conftest import Answer
+from tests.kit.user import Answer
 
 PASSWORD = "Demo-Pass-1"
 

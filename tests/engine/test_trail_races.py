@@ -16,8 +16,8 @@ from chalicelib.aws.keyring import Keyring, OpenKey
 from chalicelib.core.chain import SEAL, is_sealed, row_id
 from chalicelib.core.keys import Term
 from infra.local.poller import Stream
-from tests.conftest import code_at
 from tests.engine.test_write_races import BASE32, NOW, Account, at_once
+from tests.kit.phone import code_at
 
 KEY = OpenKey(Term("trail-1", NOW, None), bytes(range(32)))
 

@@ -25,7 +25,7 @@ from chalicelib.core.binding import (
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Source
-from tests.conftest import code_at, wrong_code
+from tests.kit.phone import code_at, wrong_code
 
 SECRET = b"12345678901234567890"
 BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import wiring
 from infra.local.poller import Stream
-from tests.conftest import Clock
+from tests.kit.clock import Clock
 
 _queues = itertools.count(1)
 

@@ -1,6 +1,7 @@
 """How many AWS calls an answer costs, counted where botocore sends them."""
 
-from tests.conftest import User, Wire
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 
 def test_a_verification_is_one_read_and_one_write(user: User, wire: Wire):

@@ -9,7 +9,9 @@ import boto3
 import pytest
 
 from chalicelib import wiring
-from tests.conftest import Clock, User, Wire
+from tests.kit.clock import Clock
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 
 def failures(service, user: User) -> int:

@@ -8,7 +8,9 @@ import jwt
 import pytest
 from chalice.local import LambdaEventConverter, RouteMatcher
 
-from tests.conftest import DESKTOP, MOBILE, OLD_DESKTOP, SETTINGS, Clock, User
+from tests.kit.clock import Clock
+from tests.kit.login import DESKTOP, MOBILE, OLD_DESKTOP, SETTINGS
+from tests.kit.user import User
 
 
 def test_a_new_account_is_unbound(user: User):

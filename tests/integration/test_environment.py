@@ -3,7 +3,8 @@
 import pytest
 
 from chalicelib import wiring
-from tests.conftest import LogLines, User
+from tests.kit.log_lines import LogLines
+from tests.kit.user import User
 
 
 @pytest.mark.parametrize(

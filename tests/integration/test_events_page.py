@@ -14,8 +14,9 @@ from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
 from chalicelib.support.requests import REASONS
 from infra.environment import ROOT
-from tests.conftest import MOBILE, User
 from tests.integration.conftest import Delivery, Desk, Subscriber
+from tests.kit.login import MOBILE
+from tests.kit.user import User
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
 TYPES = {*EventType, *Finding}

@@ -8,7 +8,9 @@ import jwt
 import pytest
 
 from chalicelib import wiring
-from tests.conftest import Clock, User, Wire
+from tests.kit.clock import Clock
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 DAY = 86_400
 

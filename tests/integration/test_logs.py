@@ -2,7 +2,10 @@
 
 import json
 
-from tests.conftest import MOBILE, LogLines, User, Wire
+from tests.kit.log_lines import LogLines
+from tests.kit.login import MOBILE
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 
 class Context:

@@ -14,7 +14,8 @@ from chalicelib import metrics
 from chalicelib.core.keys import Purpose
 from chalicelib.log import log
 from infra.local.stack import SCHEDULED_EVENT
-from tests.conftest import MOBILE, User
+from tests.kit.login import MOBILE
+from tests.kit.user import User
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from chalicelib import wiring
 from chalicelib.core.errors import ErrorCode
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
-from tests.conftest import DESKTOP, MOBILE, Answer, User, Wire
+from tests.kit.login import DESKTOP, MOBILE
+from tests.kit.user import Answer, User
+from tests.kit.wire import Wire
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]

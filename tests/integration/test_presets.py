@@ -10,7 +10,9 @@ from chalicelib.documents import rfc3339
 from infra.local import presets
 from infra.local.presets import Presets, aged
 from infra.local.stack import PRESET_ACCOUNTS, create_user_pool
-from tests.conftest import MOBILE, Phone, User
+from tests.kit.login import MOBILE
+from tests.kit.phone import Phone
+from tests.kit.user import User
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.conftest import DESKTOP, LOGIN_EC_KEY, MOBILE, OLD_DESKTOP, Clock, User, Wire
+from tests.kit.clock import Clock
+from tests.kit.login import DESKTOP, LOGIN_EC_KEY, MOBILE, OLD_DESKTOP
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 CALLS = [("GET", "/binding"), ("POST", "/bind"), ("POST", "/bind/confirm"), ("POST", "/verify")]
 

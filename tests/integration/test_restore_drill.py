@@ -7,7 +7,7 @@ import boto3
 import pytest
 from chalice.test import Client
 
-from tests.conftest import User
+from tests.kit.user import User
 
 Read = Callable[[User], dict[str, Any]]
 

@@ -5,7 +5,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conftest import User, Wire
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 ERRAND = {"operator": "wong", "ticket": "T-42", "reason": "lost_device"}
 
@@ -141,8 +142,6 @@ def test_the_desk_never_reads_a_secret(service, user: User, wire: Wire, monkeypa
     read = items.read_stored
     monkeypatch.setattr(
         items,
-        "read_stored",
-        lambda account, item, **how: seen.append(item) or read(account, item, **how),
         "read_stored",
         lambda account, item, **how: seen.append(item) or read(account, item, **how),
     )

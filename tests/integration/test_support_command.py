@@ -26,7 +26,8 @@ from infra.support import screen
 from infra.support.command import main
 from infra.support.trouble import Exit
 from infra.support.words import Words, language, phrases
-from tests.conftest import MOBILE, User
+from tests.kit.login import MOBILE
+from tests.kit.user import User
 
 DEPLOYED = "prod"
 

@@ -6,8 +6,11 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.core.errors import Unavailable
-from tests.conftest import MOBILE, Clock, User, Wire
 from tests.integration.conftest import Delivery, Desk, Subscriber
+from tests.kit.clock import Clock
+from tests.kit.login import MOBILE
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 
 def types(entries: list[dict[str, Any]]) -> list[str]:

@@ -11,8 +11,12 @@ import pytest
 
 from chalicelib.core.chain import position_of
 from infra.audit.auditor import Auditor
-from tests.conftest import DESKTOP, MOBILE, Clock, Phone, User, Wire
 from tests.integration.conftest import Delivery, Desk, Subscriber
+from tests.kit.clock import Clock
+from tests.kit.login import DESKTOP, MOBILE
+from tests.kit.phone import Phone
+from tests.kit.user import User
+from tests.kit.wire import Wire
 
 SIGNED = ("channel", "operator", "ticket", "request_id")
 

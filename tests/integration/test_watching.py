@@ -11,7 +11,8 @@ from chalice.test import Client
 from chalicelib.log import log
 from infra.environment import ROOT
 from infra.local.stack import SCHEDULED_EVENT
-from tests.conftest import MOBILE, User
+from tests.kit.login import MOBILE
+from tests.kit.user import User
 from tests.templates import resources
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")

@@ -13,7 +13,9 @@ from chalicelib import wiring
 from infra.audit.auditor import Auditor
 from infra.local.poller import Stream
 from infra.local.stack import SCHEDULED_EVENT
-from tests.conftest import MOBILE, Clock, User
+from tests.kit.clock import Clock
+from tests.kit.login import MOBILE
+from tests.kit.user import User
 from tests.permissions.recording import as_requests, recorded
 from tests.permissions.rendered import FUNCTIONS, Rendered, listed, read_stack
 from tests.permissions.simulator import Policy, Request, judge

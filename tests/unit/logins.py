@@ -13,16 +13,9 @@ from chalicelib.core.errors import Refused
 from chalicelib.settings import Client, LoginRules
 from chalicelib.tokens.login import Caller, LoginCheck
 from chalicelib.tokens.login_keys import LoginKeySet
-from tests.conftest import (
-    DESKTOP,
-    KEY_SET,
-    LOGIN_ISSUER,
-    LOGIN_KEY,
-    MOBILE,
-    OLD_DESKTOP,
-    Clock,
-    User,
-)
+from tests.kit.clock import Clock
+from tests.kit.login import DESKTOP, KEY_SET, LOGIN_ISSUER, LOGIN_KEY, MOBILE, OLD_DESKTOP
+from tests.kit.user import User
 
 RULES = {
     "issuer": LOGIN_ISSUER,

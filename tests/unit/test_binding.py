@@ -29,7 +29,7 @@ from chalicelib.core.binding import (
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode
 from chalicelib.core.events import EventType
-from tests.conftest import code_at, wrong_code
+from tests.kit.phone import code_at, wrong_code
 
 DESKTOP, MOBILE = Channel.DESKTOP, Channel.MOBILE
 

@@ -12,7 +12,8 @@ from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Refused
 from chalicelib.tokens.login import Caller
 from chalicelib.tokens.login_keys import LoginKeySet
-from tests.conftest import DESKTOP, LOGIN_EC_KEY, LOGIN_ISSUER, LOGIN_KEY, MOBILE, OLD_DESKTOP, Clock
+from tests.kit.clock import Clock
+from tests.kit.login import DESKTOP, LOGIN_EC_KEY, LOGIN_ISSUER, LOGIN_KEY, MOBILE, OLD_DESKTOP
 from tests.unit.logins import (
     EC_ENTRY,
     OTHER_EC_KEY,

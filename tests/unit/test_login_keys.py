@@ -10,7 +10,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from chalicelib.core.errors import ErrorCode, Unavailable
 from chalicelib.tokens.login_keys import LoginKeySet, usable_keys
-from tests.conftest import KEY_SET, LOGIN_EC_KEY, LOGIN_KEY, Clock
+from tests.kit.clock import Clock
+from tests.kit.login import KEY_SET, LOGIN_EC_KEY, LOGIN_KEY
 from tests.unit.logins import (
     EC_ENTRY,
     OTHER_KEY,

@@ -12,7 +12,7 @@ from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode
 from chalicelib.settings import Client, InvalidSetting, LoginRules, Settings, read_settings
 from chalicelib.tokens.login_keys import login_keys
-from tests.conftest import (
+from tests.kit.login import (
     CLIENTS,
     DESKTOP,
     KEY_SET,

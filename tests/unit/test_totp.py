@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core import totp
 from chalicelib.core.totp import Judgement, Match, judge, normalise, otpauth_uri, seconds_until_unused
-from tests.conftest import code_at, wrong_code
+from tests.kit.phone import code_at, wrong_code
 
 RFC_SECRET = b"12345678901234567890"
 """The SHA-1 secret of both RFCs' test vectors."""

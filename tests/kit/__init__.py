@@ -1,0 +1,1 @@
+"""What tests share: a clock, users and phones, the wire to AWS, the log, and the emulated AWS."""
