@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib.core.bind_code import Policy
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Unavailable
 
@@ -69,6 +70,8 @@ class Settings:
     login_age: int
     login_age_to_confirm: int
     trail_kept_years: int
+    bind_code: Policy
+    unbind_approvals: int
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -98,6 +101,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         login_age=given.whole("LOGIN_AGE", 300, LONGEST_AGE, "seconds"),
         login_age_to_confirm=given.whole("LOGIN_AGE_TO_CONFIRM", 900, LONGEST_AGE, "seconds"),
         trail_kept_years=given.whole("TRAIL_KEPT_YEARS", 7, MOST_YEARS, "years"),
+        bind_code=Policy(given.one_of("BIND_CODE", *Policy)),
+        unbind_approvals=int(given.one_of("UNBIND_APPROVALS", "1", "2")),
     )
 
 
@@ -118,6 +123,13 @@ class _Environment:
         value = self.optional(name)
         if value is None:
             raise InvalidSetting(name, "is missing")
+        return value
+
+    def one_of(self, name: str, usual: str, *others: str) -> str:
+        """Return the value if it is one of those allowed, or the first of them if it is absent."""
+        value = self.optional(name) or usual
+        if value not in (usual, *others):
+            raise InvalidSetting(name, f"must be one of {', '.join((usual, *others))}")
         return value
 
     def whole(self, name: str, usual: int, most: int, unit: str) -> int:

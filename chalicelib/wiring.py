@@ -71,8 +71,12 @@ def _build(settings: Settings) -> Components:
     return Components(
         settings=settings,
         login=LoginCheck(settings.login, login_keys(settings, now), now),
-        service=Service(for_clients, SecretBox(keyring), passes, settings.otp_issuer),
-        desk=Desk(for_support, audit_table),
+        service=Service(
+            for_clients, SecretBox(keyring), passes, settings.otp_issuer, settings.bind_code
+        ),
+        desk=Desk(
+            for_support, audit_table, settings.bind_code, two_operators=settings.unbind_approvals == 2
+        ),
         passes=passes,
         rotation=Rotation(keyring, now),
         recorder=Recorder(audit_table, topic, keyring, now, settings.trail_kept_years),

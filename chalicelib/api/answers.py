@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from chalicelib.api.service import LoggedIn, NewSecret
+from chalicelib.api.service import LoggedIn, NewSecret, Standing
 from chalicelib.core import totp
 from chalicelib.core.binding import State
-from chalicelib.documents import rfc3339
+from chalicelib.documents import rfc3339, standing
+
+
+def binding(shown: Standing) -> dict[str, Any]:
+    """Return the answer of ``GET /binding``."""
+    return {**standing(shown.binding), "bind_code_required": shown.bind_code_required}
 
 
 def qr_code(shown: NewSecret) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from chalice.app import Request, Response
 
 from chalicelib.api.language import Language, preferred
 from chalicelib.api.problems import problem
-from chalicelib.core import totp
-from chalicelib.core.errors import ErrorCode, Refused, ReplayedElsewhere
+from chalicelib.api.service import TypedCode
+from chalicelib.core import bind_code, totp
+from chalicelib.core.errors import ErrorCode, Refused
 from chalicelib.core.events import Source
 from chalicelib.log import frames, log, request_id
 from chalicelib.metrics import counted
@@ -29,6 +30,7 @@ Headers = dict[str, str | list[str]]
 """Headers as Chalice types them; every value is a str, since API Gateway takes nothing else."""
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE | re.ASCII)
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{16,64}")
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
@@ -61,8 +63,8 @@ class Call:
             raise Refused(ErrorCode.DESKTOP_ONLY)
         return caller
 
-    def code(self) -> str:
-        """The six digits of the body's ``code``."""
+    def typed_code(self) -> TypedCode:
+        """Return the six digits of the body's ``code``, and the idempotency key of the call."""
         body = _json_object(lambda: self._request.raw_body)
         if "code" not in body:
             raise Refused(ErrorCode.MALFORMED_REQUEST, "no code", {"field": "code"})
@@ -70,7 +72,23 @@ class Call:
         code = totp.normalise(typed) if isinstance(typed, str) else None
         if code is None:
             raise Refused(ErrorCode.MALFORMED_CODE)
-        return code
+        return TypedCode(code, self._idempotency_key())
+
+    def bind_code(self) -> str | None:
+        """Return the eight digits of the body's ``bind_code``; None if there are none such."""
+        if not self._request.raw_body:
+            return None
+        typed = _json_object(lambda: self._request.raw_body).get("bind_code")
+        return totp.normalise(typed, bind_code.DIGITS) if isinstance(typed, str) else None
+
+    def _idempotency_key(self) -> str | None:
+        values = self._values("idempotency-key")
+        if not values:
+            return None
+        if len(values) > 1 or not _IDEMPOTENCY_KEY.fullmatch(values[0]):
+            field = {"field": "Idempotency-Key"}
+            raise Refused(ErrorCode.MALFORMED_REQUEST, "malformed idempotency key", field)
+        return values[0]
 
     def _values(self, name: str) -> list[str]:
         """Every value of a header. API Gateway keeps repeated ones apart in multiValueHeaders."""
@@ -115,7 +133,10 @@ def answer(
 
 
 def refuse(
-    refusal: ErrorCode, language: Language, request_id: str, carried: dict[str, int | str] | None = None
+    refusal: ErrorCode,
+    language: Language,
+    request_id: str,
+    carried: dict[str, int | str | None] | None = None,
 ) -> Response:
     """The response to a refused call."""
     refused = problem(refusal, language, request_id, carried)
@@ -142,8 +163,8 @@ def _log_refusal(call: Call, refused: Refused) -> None:
     counts = ["Refusals"]
     if refused.fields.get("attempts_left") == 0:
         counts.append("OutOfAttempts")
-    if isinstance(refused, ReplayedElsewhere):
-        counts.append("ReplaysElsewhere")
+    if refused.signal is not None:
+        counts.append(refused.signal.value)
     about = _about(call) | {"code": code, "why": refused.why}
     level("refused", extra=about | counted(*counts, code=code))
 
@@ -170,7 +191,7 @@ def _json_object(read: Callable[[], str | bytes]) -> dict[str, Any]:
         octets = body.encode() if isinstance(body, str) else body
         if len(octets) > LARGEST_BODY:
             raise _malformed("too large")
-        text = octets.decode("utf-8")
+        text = octets.decode("utf-8-sig")
         if _depth(text) > DEEPEST_BODY:
             raise _malformed("nested absurdly")
         document = json.loads(text, parse_constant=_no_constant)

@@ -25,6 +25,8 @@ STATUS = {
     ErrorCode.MALFORMED_REQUEST: 400,
     ErrorCode.MALFORMED_CODE: 400,
     ErrorCode.ALREADY_BOUND: 409,
+    ErrorCode.BIND_CODE_REQUIRED: 403,
+    ErrorCode.BIND_CODE_EXPIRED: 410,
     ErrorCode.BIND_NOT_STARTED: 409,
     ErrorCode.BIND_EXPIRED: 410,
     ErrorCode.NOT_BOUND: 409,
@@ -58,6 +60,10 @@ _HOURS_AND_MINUTES = {
 _MESSAGES = Path(__file__).parent / "messages"
 
 
+Fields = dict[str, int | str | None]
+"""The fields that an error carries besides its code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A refusal ready to be sent."""
@@ -68,7 +74,10 @@ class Problem:
 
 
 def problem(
-    refusal: ErrorCode, language: Language, request_id: str, carried: dict[str, int | str] | None = None
+    refusal: ErrorCode,
+    language: Language,
+    request_id: str,
+    carried: dict[str, int | str | None] | None = None,
 ) -> Problem:
     """The answer to a refused call.
 
@@ -113,7 +122,7 @@ def messages(language: Language) -> dict[str, dict[str, str]]:
     return words
 
 
-def _detail(words: dict[str, str], carried: dict[str, int | str], language: Language) -> str:
+def _detail(words: dict[str, str], carried: Fields, language: Language) -> str:
     """What to do next. With no attempt left that is not to enter another code."""
     none_left = carried.get("attempts_left") == 0
     detail = words["detail_none_left" if none_left else "detail"]

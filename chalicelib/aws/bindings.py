@@ -65,15 +65,16 @@ class BindingTable:
         self._monotonic = monotonic
         self._sleep = sleep
 
+    def now(self) -> int:
+        """Return the time that decisions are made at, in Unix seconds."""
+        return int(self._clock())
+
     def look(self, account: str) -> Binding:
-        """Return an account's binding as it shows now."""
-        return self.load(account).binding.shown_at(int(self._clock()))
+        """Return an account's binding as it shows now. Raises Unavailable if it cannot be read."""
+        return _readable(self.load(account)).shown_at(self.now())
 
     def load(self, account: str) -> Stored:
-        """Return what the table holds for an account, by a strongly consistent read.
-
-        Raises Unavailable if AWS fails or the item cannot be read.
-        """
+        """Return what the table holds for an account, by a strongly consistent read."""
         with aws_errors("reading a binding"):
             answer = self._reads.get_item(
                 TableName=self._table,
@@ -81,15 +82,20 @@ class BindingTable:
                 ConsistentRead=True,
                 **self._projection(),
             )
-        return self._stored(account, answer.get("Item"))
+        return items.read_stored(account, answer.get("Item"), secrets=self._secrets)
 
     def change(
-        self, account: str, source: Source, decide: Callable[[Binding, int], Decision[AnswerT]]
+        self,
+        account: str,
+        source: Source,
+        decide: Callable[[Binding, int], Decision[AnswerT]],
+        recover: Callable[[int], Decision[AnswerT]] | None = None,
     ) -> AnswerT:
         """Decide on the newest item until a decision is written or needs no write.
 
         ``decide`` takes the binding and the time in Unix seconds. After the last lost race it is
-        called once more, since the account may be locked by then.
+        called once more, since the account may be locked by then. ``recover`` decides on an item that
+        cannot be read; without it, such an item is Unavailable.
 
         A write that got no answer may still land, so its answer is kept until an item shows which
         write landed. Raises Unavailable if that can no longer be told, if AWS fails, or if others
@@ -99,8 +105,11 @@ class BindingTable:
         stored, why = self.load(account), _BUSY
         unanswered: dict[str, AnswerT] = {}
         for attempt in range(MOST_WRITES + 1):
-            now = int(self._clock())
-            decision = decide(stored.binding, now)
+            now = self.now()
+            if recover is not None and stored.unreadable is not None:
+                decision = recover(now)
+            else:
+                decision = decide(_readable(stored), now)
             if decision.event_type is None:
                 return decision.answer
             if attempt == MOST_WRITES or self._monotonic() > give_up_at:
@@ -114,7 +123,7 @@ class BindingTable:
             if failed.newest.event_id in unanswered:
                 return unanswered[failed.newest.event_id]
             if failed.newest != stored:
-                if unanswered and failed.newest.version != stored.version + 1:
+                if unanswered and failed.newest.version != stored.next_version(now):
                     raise Unavailable("a write got no answer, and others have written since")
                 stored, unanswered = failed.newest, {}
             why = failed.why
@@ -147,7 +156,8 @@ class BindingTable:
     def _after_lost_race(self, account: str, error: ClientError) -> Stored:
         """Return the item that won. It comes with the error, unless support may not see it whole."""
         if self._secrets:
-            return self._stored(account, error.response.get("Item"))
+            item: Any = error.response.get("Item")
+            return items.read_stored(account, item, secrets=True)
         return self.load(account)
 
     def _projection(self) -> dict[str, Any]:
@@ -155,12 +165,6 @@ class BindingTable:
             return {}
         names = {f"#{name}": name for name in items.READABLE_BY_SUPPORT}
         return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
-
-    def _stored(self, account: str, item: Any) -> Stored:
-        try:
-            return items.read_stored(account, item, secrets=self._secrets)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f"the item of a binding cannot be read: {type(error).__name__}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +178,9 @@ class _Failed:
 
 def _pause(attempt: int) -> float:
     return _jitter.uniform(0.5, 1) * _PAUSES[min(attempt, len(_PAUSES) - 1)]
+
+
+def _readable(stored: Stored) -> Binding:
+    if stored.unreadable is not None:
+        raise Unavailable("the item of a binding cannot be read")
+    return stored.binding

@@ -14,6 +14,8 @@ class ErrorCode(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
     MALFORMED_CODE = "malformed_code"
     ALREADY_BOUND = "already_bound"
+    BIND_CODE_REQUIRED = "bind_code_required"
+    BIND_CODE_EXPIRED = "bind_code_expired"
     BIND_NOT_STARTED = "bind_not_started"
     BIND_EXPIRED = "bind_expired"
     NOT_BOUND = "not_bound"
@@ -27,6 +29,20 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+class Signal(StrEnum):
+    """A refusal that those who watch should hear of. The value is the name of its metric."""
+
+    REPLAYED_ELSEWHERE = "ReplaysElsewhere"
+    PATIENT_GUESSER = "PatientGuessers"
+
+    @property
+    def why(self) -> str:
+        """Return the reason for the log."""
+        if self is Signal.REPLAYED_ELSEWHERE:
+            return "accepted before, from another address"
+        return "the 30th wrong code in a month: ten more suspend the account"
+
+
 class Refused(Exception):
     """A call that ends in an error of the contract.
 
@@ -35,23 +51,17 @@ class Refused(Exception):
     """
 
     def __init__(
-        self, code: ErrorCode, why: str = "", fields: Mapping[str, int | str] | None = None
+        self,
+        code: ErrorCode,
+        why: str = "",
+        fields: Mapping[str, int | str | None] | None = None,
+        signal: Signal | None = None,
     ) -> None:
         super().__init__(why or code.value)
         self.code = code
-        self.why = why
+        self.why = why or (signal.why if signal else "")
         self.fields = dict(fields or {})
-
-
-class ReplayedElsewhere(Refused):
-    """A used code that came from another address than the login that used it.
-
-    The caller gets ``code_used`` as for any other used code. The log counts it, since somebody may
-    have watched the code being typed.
-    """
-
-    def __init__(self, fields: Mapping[str, int | str]) -> None:
-        super().__init__(ErrorCode.CODE_USED, "accepted before, from another address", fields)
+        self.signal = signal
 
 
 class Unavailable(Refused):

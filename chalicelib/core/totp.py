@@ -27,7 +27,7 @@ _SEPARATORS = " -\u3000\uff0d"
 _TYPED = str.maketrans(
     {chr(0xFF10 + digit): str(digit) for digit in range(10)} | dict.fromkeys(_SEPARATORS, "")
 )
-_SIX_DIGITS = re.compile(f"[0-9]{{{DIGITS}}}")
+_DIGITS = re.compile("[0-9]+")
 
 
 class Match(Enum):
@@ -52,14 +52,14 @@ def step_at(now: int) -> int:
     return now // STEP_SECONDS
 
 
-def normalise(typed: str) -> str | None:
-    """The six ASCII digits of a code as people and input methods type it, or None.
+def normalise(typed: str, digits: int = DIGITS) -> str | None:
+    """Return the ASCII digits of a code as people and input methods type it, or None.
 
-    Spaces, hyphens and full-width digits are forgiven; no other Unicode digit is, since a
-    digit that no authenticator shows can only be an attempt to confuse.
+    Spaces, hyphens and full-width digits are forgiven. Other Unicode digits are not, since no
+    authenticator shows them.
     """
     code = typed.translate(_TYPED)
-    return code if _SIX_DIGITS.fullmatch(code) else None
+    return code if len(code) == digits and _DIGITS.fullmatch(code) else None
 
 
 def judge(secret: bytes, code: str, now: int, last_accepted: int | None) -> Judgement:
@@ -86,6 +86,11 @@ def judge(secret: bytes, code: str, now: int, last_accepted: int | None) -> Judg
     if matching:
         return Judgement(Match.LATE, matching[-1])
     return Judgement(Match.NONE)
+
+
+def is_code_of(secret: bytes, code: str, step: int) -> bool:
+    """Return True if the code is the one of a step."""
+    return hmac.compare_digest(pyotp.HOTP(base32(secret), digits=DIGITS).at(step), code)
 
 
 def seconds_until_unused(now: int, last_accepted: int) -> int:

@@ -7,8 +7,16 @@ from typing import Any
 
 from chalicelib.core.account import is_account
 from chalicelib.core.chain import position_of
+from chalicelib.core.unbinding import COMPROMISE
 
-REASONS = ("lost_device", "new_device", "deleted_token", "suspected_compromise", "other")
+REASONS = (
+    "lost_device",
+    "new_device",
+    "deleted_token",
+    COMPROMISE,
+    "account_closed",
+    "other",
+)
 """The reasons for an unbinding."""
 
 LONGEST_NAME = 64
@@ -33,12 +41,16 @@ class InvalidEvent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SupportRequest:
-    """A request to change an account. ``reason`` is None unless it is an unbinding."""
+    """A request to change an account. ``reason`` is None unless it is an unbinding.
+
+    ``operator`` is the caller's claim, or the ARN that STS answered if ``operator_proved``.
+    """
 
     account: str
     operator: str
     ticket: str
     reason: str | None = None
+    operator_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,7 @@ class LookupRequest:
     operator: str
     before: str | None
     limit: int
+    operator_proved: bool = False
 
 
 def unbind_request(event: object) -> SupportRequest:
@@ -58,8 +71,8 @@ def unbind_request(event: object) -> SupportRequest:
     )
 
 
-def unlock_request(event: object) -> SupportRequest:
-    """Read the event of ``unlock``. Raises InvalidEvent if it is malformed."""
+def ticket_request(event: object) -> SupportRequest:
+    """Read an event of ``invite``, ``approve`` or ``unlock``. Raises InvalidEvent if it is malformed."""
     return SupportRequest(**_checked(event, account=_account, operator=_name, ticket=_name))
 
 

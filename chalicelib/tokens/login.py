@@ -6,7 +6,7 @@ are checked here, because each has a leeway of its own.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -28,11 +28,13 @@ _signatures = jwt.PyJWS(algorithms=list(ALGORITHMS.values()))
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client that has passed the first factor."""
+    """A client that has passed the first factor. The password was typed at ``typed_at``."""
 
     account: str
     channel: Channel
     may_bind: bool
+    typed_at: float
+    token: str = field(repr=False)
 
 
 class LoginCheck:
@@ -68,7 +70,7 @@ class LoginCheck:
             raise Refused(ErrorCode.LOGIN_EXPIRED, "past exp")
         if now - typed_at > greatest_age:
             raise Refused(ErrorCode.LOGIN_EXPIRED, "the password was typed too long ago")
-        return Caller(account, client.channel, client.may_bind)
+        return Caller(account, client.channel, client.may_bind, typed_at, token)
 
     def _verified(self, token: str) -> dict[str, Any]:
         """Return the claims of a token that a key of the login server signed."""

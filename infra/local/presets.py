@@ -18,13 +18,13 @@ from chalicelib.aws import clients
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
-from chalicelib.core import binding as rules
-from chalicelib.core import lockout, totp
+from chalicelib.core import lockout, rules, totp
 from chalicelib.core.binding import (
     Accepted,
     Attempt,
     Begun,
     Binding,
+    BindRequest,
     Decision,
     Denied,
     Draft,
@@ -87,7 +87,7 @@ class Presets:
         self._begin(PENDING, now)
         self._begin(PAST_TERM, now - _HOUR)
         self._wrong_codes(LOCKED, _LOCKING_CODES, now)
-        self._wrong_codes(SUSPENDED, lockout.SUSPEND_AT, now)
+        self._wrong_codes(SUSPENDED, lockout.SUSPEND_AT_IN_A_MONTH, now)
         self._damage(UNAVAILABLE)
 
     def at_login(self, account: str, token: str) -> str:
@@ -109,7 +109,10 @@ class Presets:
             binding_id = uuid4().hex
             return Draft(binding_id, self._secret_box.seal(account, binding_id, self._secret))
 
-        self._step(account, Channel.DESKTOP, at, lambda binding, now: rules.begin(binding, draft, now))
+        request = BindRequest(
+            typed_at=at, always=False, bind_code=lambda: None, hashed=lambda salt: b"", draft=draft
+        )
+        self._step(account, Channel.DESKTOP, at, lambda binding, now: rules.begin(binding, request, now))
 
     def _confirm(self, account: str, at: int) -> None:
         attempt = self._attempt(self._code(at), Channel.DESKTOP)
@@ -157,7 +160,14 @@ class Presets:
             assert binding.sealed is not None
             return OpenedSecret(self._secret, binding.sealed)
 
-        return Attempt(code, channel, LOOPBACK, unseal)
+        return Attempt(
+            code=code,
+            typed_at=self._at,
+            channel=channel,
+            address=LOOPBACK,
+            jti=uuid4().hex,
+            unseal=unseal,
+        )
 
     def _code(self, at: int) -> str:
         return pyotp.HOTP(SECRET).at(totp.step_at(at))

@@ -21,6 +21,7 @@ def test_a_new_account_is_unbound(user: User):
         "bound_at": None,
         "locked_until": None,
         "suspended": False,
+        "bind_code_required": False,
     }
 
 
@@ -78,6 +79,7 @@ def test_confirm_binds_and_is_the_first_login(user: User, clock: Clock):
         "bound_at": "2027-01-15T08:01:00Z",
         "locked_until": None,
         "suspended": False,
+        "bind_code_required": False,
     }
     assert user.verify(phone.code()).code == "code_used"
 
@@ -162,9 +164,11 @@ def test_the_fifth_wrong_code_locks_and_each_further_one_for_longer(user: User, 
     assert user.verify(phone.wrong()).json["attempts_left"] == 4
 
 
-def test_the_hundredth_wrong_code_suspends_until_support_unlocks(user: User, clock: Clock, service):
+def test_the_fortieth_wrong_code_in_a_month_suspends_until_support_unlocks(
+    user: User, clock: Clock, service
+):
     phone = user.bound_phone()
-    for _ in range(100):
+    for _ in range(40):
         assert user.verify(phone.wrong()).code == "wrong_code"
         clock.advance(240 * 60)
     assert user.verify(phone.code()).code == "suspended"

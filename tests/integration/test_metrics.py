@@ -146,7 +146,7 @@ def test_support_calls_are_counted_by_outcome(user: User, service: Any, lines: A
         client.lambda_.invoke("unbind", asked)
     counted = [counts(line) - {("Errands", "totp-binding-prod")} for line in lines()]
     assert counted == [
-        {("Errands", "totp-binding-prod", outcome)} for outcome in ("unbound", "not_bound", "invalid")
+        {("Errands", "totp-binding-prod", outcome)} for outcome in ("unbound", "repeated", "invalid")
     ]
 
 

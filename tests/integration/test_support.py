@@ -38,7 +38,7 @@ def test_unbind_drops_the_binding_and_its_secret(service, user: User, aws):
         "unbound_at": "2027-01-15T08:01:00Z",
     }
     left = item_of(aws, user)
-    assert set(left) == {"account", "version", "state", "event", "unbound_at"}
+    assert set(left) == {"account", "version", "state", "event", "cutoff", "unbindings"}
     assert {
         name: left["event"]["M"][name]["S"] for name in ("operator", "ticket", "reason", "type")
     } == {
@@ -48,22 +48,30 @@ def test_unbind_drops_the_binding_and_its_secret(service, user: User, aws):
         "type": "unbound",
     }
     assert user.verify(phone.code()).code == "not_bound"
+    user.clock.advance(1)
     assert user.bind().json["superseded"] is False
 
 
-def test_unbinding_twice_is_harmless(service, user: User, aws):
+def test_a_ticket_gets_its_first_answer_again_and_nothing_changes(service, user: User, aws):
     user.bound_phone()
     event = {"account": user.account, **ERRAND}
-    assert call(service, "unbind", event)["outcome"] == "unbound"
+    first = call(service, "unbind", event)
     before = item_of(aws, user)
-    assert call(service, "unbind", event) == {
+    again = {"repeated": True, "state": "unbound", "bind_code": None, "bind_code_expires_at": None}
+    assert call(service, "unbind", event) == first | again
+    assert item_of(aws, user) == before
+
+
+def test_another_ticket_finds_nothing_to_unbind(service, user: User):
+    user.bound_phone()
+    call(service, "unbind", {"account": user.account, **ERRAND})
+    assert call(service, "unbind", {"account": user.account, **ERRAND, "ticket": "T-2"}) == {
         "outcome": "not_bound",
         "account": user.account,
         "binding": None,
         "bound_at": None,
         "unbound_at": None,
     }
-    assert item_of(aws, user) == before
 
 
 def test_unbind_drops_a_pending_binding_too(service, user: User, aws):
@@ -79,6 +87,7 @@ def test_unbinding_ends_count_lock_and_suspension(service, user: User):
     for _ in range(5):
         user.verify(phone.wrong())
     call(service, "unbind", {"account": user.account, **ERRAND})
+    user.clock.advance(1)
     again = user.bound_phone()
     assert user.verify(again.wrong()).json["attempts_left"] == 4
 
@@ -86,6 +95,7 @@ def test_unbinding_ends_count_lock_and_suspension(service, user: User):
 def test_an_account_that_was_bound_again_has_no_memory_of_old_steps(service, user: User):
     user.bound_phone()
     call(service, "unbind", {"account": user.account, **ERRAND})
+    user.clock.advance(1)
     phone = user.phone()
     confirmed = user.confirm(phone.code())
     assert (confirmed.status, confirmed.json["channel_first_use"]) == (200, True)
@@ -126,6 +136,9 @@ def test_lookup_tells_how_an_account_stands(service, user: User):
         "locked_until": "2027-01-15T08:06:00Z",
         "suspended": False,
         "failures": 5,
+        "month_failures": 5,
+        "known": True,
+        "waiting": [],
     }
 
 

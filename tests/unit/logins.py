@@ -41,6 +41,7 @@ class Door:
 
     def __init__(self, clock: Clock, keys: LoginKeySet | None = None, **rules: Any) -> None:
         keys = keys or LoginKeySet(None, key_set(*KEY_SET["keys"]), clock)
+        self.clock = clock
         self.check = LoginCheck(LoginRules(**RULES | rules), keys, clock)
         self.token = User("88000001", clock, http=None).token
 

@@ -81,7 +81,7 @@ def test_the_modules_are_found():
     assert {"app", "chalicelib.core.binding", "chalicelib.aws.bindings", "chalicelib.api.http"} <= set(
         FILES
     )
-    assert imports("chalicelib.core.binding") >= {"chalicelib.core.totp", "chalicelib.core.lockout"}
+    assert imports("chalicelib.core.rules") >= {"chalicelib.core.totp", "chalicelib.core.lockout"}
 
 
 @every_module

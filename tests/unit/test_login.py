@@ -57,13 +57,16 @@ def test_a_good_token_names_account_channel_and_whether_it_may_bind(
     channel: Channel,
     may_bind: bool,  # noqa: FBT001
 ):
-    assert door.caller(door.token(client, key=key)) == Caller("88000001", channel, may_bind)
+    token = door.token(client, key=key)
+    assert door.caller(token) == Caller("88000001", channel, may_bind, door.clock(), token)
 
 
 def test_account_and_client_are_read_from_the_claims_that_the_settings_name(clock: Clock):
     door = Door(clock, account_claim="sub", client_claim="azp")
     token = door.token(sub="77000001", azp=MOBILE)
-    assert door.caller(token) == Caller("77000001", Channel.MOBILE, may_bind=False)
+    assert door.caller(token) == Caller(
+        "77000001", Channel.MOBILE, may_bind=False, typed_at=clock(), token=token
+    )
     assert door.verdict(door.token()) == "login_invalid"
 
 

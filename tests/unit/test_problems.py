@@ -17,6 +17,8 @@ STATUS = {
     "malformed_request": 400,
     "malformed_code": 400,
     "already_bound": 409,
+    "bind_code_required": 403,
+    "bind_code_expired": 410,
     "bind_not_started": 409,
     "bind_expired": 410,
     "not_bound": 409,
@@ -31,6 +33,7 @@ STATUS = {
 }
 
 CARRIED = {
+    "bind_code_required": {"attempts_left": 4},
     "wrong_code": {"attempts_left": 4},
     "code_expired": {"attempts_left": 3, "seconds_behind": 90},
     "code_used": {"retry_after": 17},
@@ -62,7 +65,7 @@ def words(language: Language) -> list[str]:
     return [text for entry in messages(language).values() for text in entry.values()]
 
 
-def test_there_are_eighteen_ways_to_say_no():
+def test_every_error_code_has_a_status_of_the_contract():
     assert {refusal.value for refusal in ErrorCode} == set(STATUS)
 
 

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from chalicelib.core.bind_code import Policy
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode
 from chalicelib.settings import Client, InvalidSetting, LoginRules, Settings, read_settings
@@ -88,6 +89,8 @@ def test_a_whole_environment_is_read():
         login_age=300,
         login_age_to_confirm=900,
         trail_kept_years=7,
+        bind_code=Policy.COMPROMISE,
+        unbind_approvals=1,
     )
 
 
@@ -101,6 +104,8 @@ def test_what_may_be_left_out_may_be_said():
             "LOGIN_AGE": "60",
             "LOGIN_AGE_TO_CONFIRM": "86400",
             "TRAIL_KEPT_YEARS": "10",
+            "BIND_CODE": "after_unbind",
+            "UNBIND_APPROVALS": "2",
             "UNKNOWN": "ignored",
         }
     )
@@ -108,7 +113,15 @@ def test_what_may_be_left_out_may_be_said():
     assert (settings.login.account_claim, settings.login.client_claim) == ("sub", "azp")
     assert (settings.login_age, settings.login_age_to_confirm) == (60, 86_400)
     assert settings.trail_kept_years == 10
+    assert (settings.bind_code, settings.unbind_approvals) == (Policy.AFTER_UNBIND, 2)
     assert (settings.login_key_set, settings.login_key_set_url) == (None, URL)
+
+
+@pytest.mark.parametrize(("name", "value"), [("BIND_CODE", "mark"), ("UNBIND_APPROVALS", "3")])
+def test_a_choice_that_is_not_offered_is_refused(name: str, value: str):
+    said = complaint(GIVEN | {name: value})
+    assert f"the setting {name} must be one of" in said
+    assert "mark" not in said
 
 
 def test_space_around_a_value_does_not_count():
