@@ -10,6 +10,7 @@ from chalicelib.core.binding import (
     Attempt,
     Binding,
     BindRequest,
+    Decision,
     Draft,
     OpenedSecret,
     SealedSecret,
@@ -78,9 +79,11 @@ def request(draft: Callable[[], Draft], **more: Any) -> BindRequest:
     return BindRequest(**given | more)
 
 
-REQUEST = Request(
-    "T-1", "amy", lambda expires_at: BindCode(b"digest", b"salt", expires_at), "lost_device"
-)
+def new_code(expires_at: int) -> BindCode:
+    return BindCode(b"digest", b"salt", expires_at)
+
+
+REQUEST = Request("T-1", "amy", new_code, "lost_device")
 
 
 def undrafted() -> Draft:
@@ -93,3 +96,8 @@ def code(steps: int = 0, now: int = NOW) -> str:
 
 def wrong(now: int = NOW) -> str:
     return wrong_code(totp.base32(SECRET), now)
+
+
+def changes_nothing(binding: Binding, decision: Decision) -> bool:
+    """Return True if the decision writes nothing."""
+    return decision.binding == binding and decision.event_type is None

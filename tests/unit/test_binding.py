@@ -32,6 +32,7 @@ from tests.kit.bindings import (
     STEP,
     SUSPENDED,
     attempt,
+    changes_nothing,
     code,
     request,
     undrafted,
@@ -40,10 +41,6 @@ from tests.kit.bindings import (
 )
 
 FIRST_OF_A_MONTH = {"month_failures": 1, "month_began_at": NOW}
-
-
-def changes_nothing(binding: Binding, decision: Decision) -> bool:
-    return decision.binding == binding and decision.event_type is None
 
 
 # To begin
