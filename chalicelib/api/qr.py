@@ -1,4 +1,4 @@
-"""A QR code of a URI, as a PNG that a client can show without fetching anything."""
+"""A QR code as a PNG in a data URI, which a client can show without fetching anything."""
 
 import base64
 import io
@@ -12,11 +12,11 @@ BORDER = 4
 """Modules of quiet zone on each side (ISO/IEC 18004 section 6.3.8)."""
 
 PIXELS = 6
-"""The width and height of a module."""
+"""Pixels in the width and height of a module."""
 
 
 def png_data_uri(text: str) -> str:
-    """The QR code of a text as a data URI: ISO/IEC 18004, error correction M, quiet zone of 4."""
+    """Return the QR code of a text as a data URI: ISO/IEC 18004, error correction M, quiet zone of 4."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
     code.add_data(text)
     modules = code.get_matrix()
@@ -27,7 +27,7 @@ def png_data_uri(text: str) -> str:
 
 
 def _rows(modules: list[list[bool]], size: int) -> Iterator[bytes]:
-    """Rows of pixels, eight in a byte: pixel by pixel it would take as long as all the rest."""
+    """Yield rows of pixels, eight in a byte. One pixel at a time would double the time of a binding."""
     light, dark = "1" * PIXELS, "0" * PIXELS
     for modules_of_row in modules:
         pixels = "".join(dark if is_dark else light for is_dark in modules_of_row)

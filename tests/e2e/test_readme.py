@@ -1,4 +1,4 @@
-"""The README does what it says: its story, its two programs and its table of settings."""
+"""The documents hold what they say: the story, the programs, the settings, the links, the layout."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from chalicelib.api.language import Language
 from chalicelib.api.problems import messages
+from chalicelib.aws import items
 from chalicelib.settings import read_settings
 from chalicelib.tokens.login import LoginCheck
 from chalicelib.tokens.login_keys import LoginKeySet
@@ -24,6 +25,10 @@ from infra.environment import ROOT
 from tests.e2e.conftest import Stack, oathtool
 
 README = (ROOT / "README.md").read_text("utf-8")
+CLIENTS = (ROOT / "docs" / "clients.md").read_text("utf-8")
+GATEWAY = (ROOT / "docs" / "gateway.md").read_text("utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 USUAL_HOST = "http://127.0.0.1:8000"
 
 RANDOM_PARTS = (
@@ -40,13 +45,13 @@ RANDOM_PARTS = (
 """What differs from run to run, each with what stands for it in a comparison."""
 
 
-def blocks(language: str, text: str | None = None) -> list[str]:
-    """The blocks of a language in the README, or in another text."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text or README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str) -> list[str]:
+    """Return the blocks of a language in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def steps(language: str) -> list[tuple[str, str]]:
-    """The README's blocks of a language, each with the answer that is shown under it."""
+    """Return the README's blocks of a language, each with the sample output under it."""
     pattern = rf"^```{language}\n(.*?)^```\n\n```(?:json|http|text)\n(.*?)^```$"
     return re.findall(pattern, README, re.DOTALL | re.MULTILINE)
 
@@ -126,28 +131,28 @@ def test_the_invoke_call_shown_for_the_aws_command_works_from_boto3(unused: Stac
     assert fixed_parts(printed) == fixed_parts(shown)
 
 
-def program(defining: str) -> dict[str, Any]:
-    """What one of the README's Python programs defines, once it has run."""
-    [source] = [block for block in blocks("python") if f"def {defining}(" in block]
+def program(document: str) -> dict[str, Any]:
+    """Run the one Python program of a document. Return the names that it defines."""
+    [source] = blocks("python", document)
     names: dict[str, Any] = {}
-    exec(compile(source, "README.md", "exec"), names)  # the very program that the README shows
+    exec(compile(source, "document", "exec"), names)
     return names
 
 
 def settings_table() -> dict[str, str]:
-    """The README's settings, each with what stands as its default."""
-    return dict(re.findall(r"^\| `([A-Z_]+)` \| `?([^`|]+?)`? \|", README, re.MULTILINE))
+    """Return the default of each setting that docs/settings.md lists."""
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| `?([^`|]+?)`? \|", SETTINGS, re.MULTILINE))
 
 
 def environment(**more: str) -> dict[str, str]:
-    """A deployment's settings: what the table calls required, the clients shown, and more."""
-    [clients] = [block for block in blocks("json") if "may_bind" in block]
+    """Return every required setting, with the clients of docs/clients.md, and more."""
+    [clients] = [block for block in blocks("json", CLIENTS) if "may_bind" in block]
     required = {name: "anything" for name, default in settings_table().items() if default == "required"}
     return required | {"LOGIN_CLIENTS": clients} | more
 
 
 def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
-    login_server = program("login_token")
+    login_server = program(CLIENTS)
     printed = capsys.readouterr().out
     settings = read_settings(
         environment(LOGIN_ISSUER="https://login.broker.example", LOGIN_KEY_SET=printed)
@@ -166,13 +171,12 @@ def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.
 
 
 def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
-    running: Stack, monkeypatch: pytest.MonkeyPatch
+    running: Stack,
 ):
     token, secret = running.bound("88000002")
     code = oathtool(secret, time.time() + 30)
     issued = running.api("POST", "/verify", token, {"code": code}).json["pass"]
-    monkeypatch.setattr(f"{__name__}.README", README.replace(USUAL_HOST, running.url))
-    admit = program("admit")["admit"]
+    admit = program(GATEWAY.replace(USUAL_HOST, running.url))["admit"]
     with pytest.raises(PermissionError):
         admit(issued, "88000003")
     admit(issued, "88000002")
@@ -201,7 +205,7 @@ def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
 )
 def test_the_gateway_program_refuses_whatever_is_not_a_pass(wrong: dict[str, Any]):
     key = generate_private_key(SECP256R1())
-    gateway = program("admit")
+    gateway = program(GATEWAY)
     gateway["keys"] = SimpleNamespace(get_signing_key_from_jwt=lambda token: key.public_key())
     good = {
         "typ": "totp-pass+jwt",
@@ -247,7 +251,7 @@ def test_the_table_has_every_setting_with_its_default():
 
 
 @pytest.mark.parametrize(
-    "document", [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name
+    "document", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name
 )
 def test_every_file_that_is_linked_is_there(document: Path):
     linked = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", document.read_text("utf-8"))
@@ -265,11 +269,25 @@ def headings(document: Path) -> set[str]:
 
 def test_the_chinese_readme_tells_the_same_story():
     chinese = (ROOT / "README.zh-CN.md").read_text("utf-8")
-    assert blocks("bash", chinese) == blocks("bash")
+    assert blocks("bash", chinese) == blocks("bash", README)
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) < 250
+
+
+def test_the_architecture_page_lists_every_attribute_of_the_item():
+    table = ARCHITECTURE.split("\n## The item\n")[1].split("\n## ")[0]
+    listed = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert listed == {*items.READABLE_BY_SUPPORT, *items.SECRET_ATTRIBUTES}
 
 
 def test_the_layout_names_what_is_there():
-    [layout] = [block for block in blocks("text") if block.startswith("app.py")]
+    [layout] = [block for block in blocks("text", ARCHITECTURE) if block.startswith("app.py")]
     folders: list[str] = []
     for line in layout.splitlines():
         depth = (len(line) - len(line.lstrip())) // 4
