@@ -22,9 +22,9 @@ from infra.environment import ROOT
 from infra.local import functions as local_functions
 from infra.local.functions import INVOKE_PATH, Functions
 from infra.local.server import Ask, Reply, Server, json_reply
-from infra.support import screen
+from infra.support import account_view
 from infra.support.command import main
-from infra.support.trouble import Exit
+from infra.support.command_errors import Exit
 from infra.support.words import Words, language, phrases
 from tests.kit.login import MOBILE
 from tests.kit.user import User
@@ -634,16 +634,16 @@ def test_every_reason_state_and_event_has_a_word():
 
 
 def test_a_table_lines_up_where_characters_are_wide():
-    shown = screen.table([["状态", "已绑定"], ["ab", "c"], ["e\N{COMBINING ACUTE ACCENT}", "d"]])
+    shown = account_view.table([["状态", "已绑定"], ["ab", "c"], ["e\N{COMBINING ACUTE ACCENT}", "d"]])
     starts = [
-        screen.width(row[: row.rindex(last)])
+        account_view.width(row[: row.rindex(last)])
         for row, last in zip(shown.splitlines(), "已cd", strict=True)
     ]
     assert starts == [6, 6, 6]
 
 
 def test_a_time_that_is_none_is_a_dash():
-    assert screen.local_time(None, Words(Language.ENGLISH)) == "-"
+    assert account_view.local_time(None, Words(Language.ENGLISH)) == "-"
 
 
 # The file itself.
