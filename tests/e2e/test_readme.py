@@ -21,7 +21,7 @@ from chalicelib.settings import read_settings
 from chalicelib.tokens.login import LoginCheck
 from chalicelib.tokens.login_keys import LoginKeySet
 from infra.environment import ROOT
-from tests.e2e.conftest import Stack, oathtool
+from tests.kit.stack import Stack
 
 README = (ROOT / "README.md").read_text("utf-8")
 USUAL_HOST = "http://127.0.0.1:8000"
@@ -169,7 +169,7 @@ def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
     running: Stack, monkeypatch: pytest.MonkeyPatch
 ):
     token, secret = running.bound("88000002")
-    code = oathtool(secret, time.time() + 30)
+    code = running.code(secret, 1)
     issued = running.api("POST", "/verify", token, {"code": code}).json["pass"]
     monkeypatch.setattr(f"{__name__}.README", README.replace(USUAL_HOST, running.url))
     admit = program("admit")["admit"]
