@@ -27,12 +27,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_window(stack: Stack, browser: Browser) -> Iterator[Callable[..., Window]]:
-    """Opens windows, each with a session of its own; nothing may go wrong unseen in any of them."""
+    """Opens windows at the stack's time, each with a session of its own. No error may go unseen."""
     opened: list[Window] = []
 
     def open_one(locale: str = "en-GB", size: Any = WIDE, **how: Any) -> Window:
         context = browser.new_context(locale=locale, viewport=size, **how)
         context.set_default_timeout(10_000)
+        stack.clock.followers.append(context.clock.set_fixed_time)
+        context.clock.set_fixed_time(stack.clock())
         window = Window(context.new_page())
         opened.append(window)
         window.page.goto(stack.url)
@@ -40,6 +42,7 @@ def open_window(stack: Stack, browser: Browser) -> Iterator[Callable[..., Window
         return window
 
     yield open_one
+    stack.clock.followers.clear()
     for window in opened:
         window.page.context.close()
     assert [complaint for window in opened for complaint in window.complaints] == []

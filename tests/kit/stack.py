@@ -17,6 +17,8 @@ import boto3
 
 from infra.local.launch import launched
 from infra.local.stack import DEMO_PASSWORD, STAGE
+from tests.kit import stack_process
+from tests.kit.clock import Clock
 from tests.kit.oath import oathtool
 from tests.kit.phone import wrong_code
 from tests.kit.user import Answer
@@ -24,13 +26,33 @@ from tests.kit.user import Answer
 T = TypeVar("T")
 
 
+class StackClock(Clock):
+    """The clock of a running stack and of its followers. It stands still until a test moves it."""
+
+    def __init__(self, time: float, process: Popen[str]) -> None:
+        super().__init__(time)
+        self.followers: list[Callable[[float], None]] = []
+        self._process = process
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = f"{self.time}\n"
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == line
+        for follow in self.followers:
+            follow(self.time)
+
+
 @dataclass
 class Stack:
-    """The addresses of a running stack, its process and the file that it logs to."""
+    """The addresses of a running stack, its clock and the file that it logs to."""
 
     url: str
     aws_url: str
-    process: Popen[str]
+    clock: StackClock
     log: Path
 
     @cached_property
@@ -82,10 +104,10 @@ class Stack:
 
     def code(self, secret: str, steps: int = 0) -> str:
         """The code of now, or of a number of steps later."""
-        return oathtool(secret, time.time() + 30 * steps)
+        return oathtool(secret, self.clock() + 30 * steps)
 
     def wrong_code(self, secret: str) -> str:
-        return wrong_code(secret, time.time())
+        return wrong_code(secret, self.clock())
 
     def bound(self, account: str) -> tuple[str, str]:
         """Bind an account. Returns a login token, and the secret that its phone holds."""
@@ -108,11 +130,12 @@ class Stack:
 
 @contextmanager
 def running_stack(folder: Path) -> Iterator[Stack]:
-    """Yield a stack that logs into a folder."""
+    """Yield a stack that logs into a folder, at the beginning of a step of the real time."""
     log = folder / "stack.log"
-    with launched(log) as stack:
-        yield Stack(stack.url, stack.aws_url, stack.process, log)
-    assert stack.process.returncode == 0, log.read_text("utf-8")
+    now = int(time.time()) // 30 * 30
+    with launched(log, module=stack_process.__name__, environment={stack_process.START: f"{now}"}) as it:
+        yield Stack(it.url, it.aws_url, StackClock(now, it.process), log)
+    assert it.process.returncode == 0, log.read_text("utf-8")
 
 
 def at_once(calls: list[Callable[[], T]]) -> list[T]:
