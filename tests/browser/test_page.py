@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from infra.local import presets
-from tests.browser.conftest import LANGUAGES, NARROW, PAGE, words
+from tests.kit.window import LANGUAGES, NARROW, PAGE, words
 
 POLICY = {
     "default-src 'none'",

@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from infra.local import presets
-from tests.browser.conftest import Window, oathtool, words, zbarimg
+from tests.kit.oath import oathtool, zbarimg
+from tests.kit.stack import Stack
+from tests.kit.window import Window, words
 
 WORDS = {
     "zh-CN": {
@@ -36,7 +38,9 @@ WORDS = {
 
 
 @pytest.mark.parametrize("language", WORDS)
-def test_bind_log_in_on_the_phone_lose_it_and_be_unbound(open_window, account, language, tmp_path: Path):
+def test_bind_log_in_on_the_phone_lose_it_and_be_unbound(
+    open_window, account, stack: Stack, language, tmp_path: Path
+):
     words = WORDS[language]
     window = open_window(locale=language)
     desktop, phone, support = window.desktop, window.phone, window.support
@@ -51,7 +55,7 @@ def test_bind_log_in_on_the_phone_lose_it_and_be_unbound(open_window, account, l
     uri = zbarimg(tmp_path / "qr.png")
     assert f"secret={secret}" in uri
     assert unquote(urlsplit(uri).path) == f"/极星演示:{account}"
-    code = oathtool(secret)
+    code = stack.code(secret)
     desktop.type(code)
     expect(desktop.done).to_contain_text(words["bound"])
 
@@ -59,7 +63,7 @@ def test_bind_log_in_on_the_phone_lose_it_and_be_unbound(open_window, account, l
     expect(phone.boxes).to_have_count(6)
     phone.type(code)
     expect(phone.told).to_contain_text(words["used"])
-    phone.type(oathtool(secret, 30))
+    phone.type(stack.code(secret, 1))
     expect(phone.done).to_contain_text(words["phone bound"])
 
     window.look_up(account)
@@ -87,7 +91,7 @@ def test_the_demo_authenticator_shows_what_oathtool_shows(window, at):
     window.desktop.press()
     window.page.clock.set_fixed_time(at)
     shown = window.page.locator(f".entry[data-account='{presets.DESKTOP_ONLY}'] output")
-    code = oathtool(presets.SECRET, at=at)
+    code = oathtool(presets.SECRET, at)
     expect(shown).to_have_text(f"{code[:3]} {code[3:]}")
 
 
@@ -111,10 +115,10 @@ def test_an_authenticator_whose_clock_is_slow_is_told_so(window, account, bound)
     expect(window.desktop.code).to_have_text("403 code_expired")
 
 
-def test_the_pass_is_shown_as_the_gateway_reads_it(window, account, bound):
+def test_the_pass_is_shown_as_the_gateway_reads_it(window, account, stack: Stack, bound):
     window.phone.log_in(account)
     window.phone.boxes.first.wait_for()
-    window.phone.type(oathtool(bound, 30))
+    window.phone.type(stack.code(bound, 1))
     window.phone.part.locator(".screen summary").click()
     claims = window.phone.part.locator(".screen pre")
     expect(claims).to_contain_text(f'"sub": "{account}"')

@@ -8,7 +8,6 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 
-from infra.emulator import moto as emulator
 from infra.local.poller import Stream
 
 
@@ -65,12 +64,10 @@ def test_a_transaction_of_puts_that_fails_leaves_the_table_as_it_was(
     ]
 
 
-def test_places_in_a_stream_are_forgotten_but_not_the_latest(
-    stream: Stream, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(emulator, "_ITERATORS", 5)
-    for _ in range(20):
+def test_the_emulator_forgets_old_places_in_a_stream_but_not_the_latest(stream: Stream):
+    for _ in range(1_010):
         stream.next(1)
     region = boto3.session.Session().region_name or "us-east-1"
     backend = dynamodbstreams_backends[DEFAULT_ACCOUNT_ID][region]
-    assert len(backend.shard_iterators) == 5
+    assert len(backend.shard_iterators) == 1_000
+    assert stream.next(1) == []

@@ -14,8 +14,10 @@ from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
 from chalicelib.support.requests import REASONS
 from infra.environment import ROOT
-from tests.integration.conftest import Delivery, Desk, Subscriber
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")

@@ -18,9 +18,34 @@ class Staff:
     def call(self, function: str, account: str, **fields: Any) -> dict[str, Any]:
         """Invoke a support function with the usual fields and those given."""
         event = {"account": account, "operator": self.operator, "ticket": "T-1"} | fields
-        context = SimpleNamespace(aws_request_id=f"{function}-{next(self.ids)}")
+        self.last_request_id = f"{function}-{next(self.ids)}"
+        context = SimpleNamespace(aws_request_id=self.last_request_id)
         answer: dict[str, Any] = getattr(self.service, function)(event, context)
         return answer
 
     def unbind(self, account: str, **fields: Any) -> dict[str, Any]:
         return self.call("unbind", account, **{"reason": "lost_device"} | fields)
+
+
+@dataclass
+class Desk(Staff):
+    """An operator who unlocks and looks accounts up."""
+
+    def unlock(self, account: str, **fields: Any) -> dict[str, Any]:
+        return self.call("unlock", account, **fields)
+
+    def history(self, account: str, **fields: Any) -> list[dict[str, Any]]:
+        """The history that lookup shows, newest first."""
+        found = self.call("lookup", account, **fields)
+        assert found["outcome"] == "found", found
+        history: list[dict[str, Any]] = found["history"]
+        return history
+
+    def story(self, account: str) -> list[dict[str, Any]]:
+        """All of an account's history, page by page, oldest first."""
+        entries: list[dict[str, Any]] = []
+        before = {}
+        while page := self.history(account, limit=7, **before):
+            entries += page
+            before = {"before": page[-1]["event_id"]}
+        return entries[::-1]

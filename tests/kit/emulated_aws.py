@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import boto3
@@ -13,9 +12,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
-from chalicelib.aws import clients
 from tests.kit.clock import Clock
 from tests.kit.login import SETTINGS
+
+_clients: dict[tuple[Any, ...], Any] = {}
 
 
 def untraced(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,13 +36,11 @@ def untraced(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kept_client(service: str, config: Config) -> Any:
-    """A boto3 client, made once for all tests rather than once for each."""
-    return _client(service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
-
-
-@cache
-def _client(service: str, attempts: int, endpoint: str | None) -> Any:
-    return boto3.client(service, config=clients._config(attempts))  # type: ignore[call-overload]
+    """Return a boto3 client, made once for all tests rather than once for each."""
+    kind = (service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
+    if kind not in _clients:
+        _clients[kind] = boto3.client(service, config=config)  # type: ignore[call-overload]
+    return _clients[kind]
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -> None:

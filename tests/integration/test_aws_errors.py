@@ -4,12 +4,15 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
 
 from chalicelib import wiring
+from chalicelib.aws.bindings import MOST_WRITES
 from tests.kit.clock import Clock
+from tests.kit.desk import Desk
 from tests.kit.user import User
 from tests.kit.wire import Wire
 
@@ -154,6 +157,22 @@ def test_disabling_the_kms_key_stops_the_service_within_five_minutes(user: User,
     assert user.verify(phone.code()).status == 200
 
 
+def test_a_clock_that_is_set_back_keeps_no_key_longer(user: User, aws, clock: Clock):
+    kms, key = boto3.client("kms"), aws["KMS_KEY"].rpartition("/")[2]
+    # The keys' own term has begun by the earlier time.
+    clock.advance(3_600)
+    phone, keys_read_at = user.bound_phone(), clock() - 60
+    kms.disable_key(KeyId=key)
+    clock.time = keys_read_at - 1
+    try:
+        assert user.verify(phone.code()).code == "unavailable"
+        assert user.call("GET", "/.well-known/jwks.json").code == "unavailable"
+    finally:
+        kms.enable_key(KeyId=key)
+    clock.time = keys_read_at + 60
+    assert user.verify(phone.code()).status == 200
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -199,6 +218,40 @@ def test_a_sealed_secret_that_is_moved_to_another_account_does_not_open(new_user
     )
     assert victim.verify(phone.code()).code == "unavailable"
     assert thief.verify(phone.code()).status == 200
+
+
+def test_a_sealed_secret_of_an_earlier_binding_does_not_open(user: User, aws, desk: Desk):
+    dynamodb, table = boto3.client("dynamodb"), aws["BINDINGS_TABLE"]
+
+    def item() -> dict[str, Any]:
+        return dynamodb.get_item(TableName=table, Key={"account": {"S": user.account}})["Item"]
+
+    lost_phone, lost = user.bound_phone(), item()
+    desk.unbind(user.account)
+    user.clock.advance(1)
+    phone = user.bound_phone()
+    kept = {name: lost[name] for name in ("secret", "secret_key")}
+    dynamodb.put_item(TableName=table, Item=item() | kept)
+    assert user.verify(lost_phone.code()).code == "unavailable"
+    assert user.verify(phone.code()).code == "unavailable"
+
+
+def test_after_the_last_lost_race_the_newest_item_is_judged_once_more(user: User, wire: Wire):
+    phone = user.bound_phone()
+
+    def lose_to_a_right_code(really):
+        user.clock.advance(30)
+        assert user.verify(phone.code()).status == 200
+        return really()
+
+    def lose_to_a_wrong_code(really):
+        assert user.verify(phone.wrong()).code == "wrong_code"
+        return really()
+
+    for lose in [lose_to_a_right_code] * (MOST_WRITES - 5) + [lose_to_a_wrong_code] * 5:
+        wire.next("UpdateItem", lose)
+        wire.next("UpdateItem", lambda really: really())
+    assert user.verify(phone.wrong()).code == "locked"
 
 
 def test_too_many_writers_on_one_account_make_it_unavailable(user: User, wire: Wire):

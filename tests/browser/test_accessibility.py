@@ -5,7 +5,8 @@ from playwright.sync_api import expect
 
 from infra.environment import ROOT
 from infra.local import presets
-from tests.browser.conftest import LANGUAGES, oathtool, words
+from tests.kit.stack import Stack
+from tests.kit.window import LANGUAGES, words
 
 AXE = ROOT / "build" / "axe-core" / "package" / "axe.min.js"
 
@@ -39,7 +40,7 @@ def test_a_pasted_code_fills_the_boxes(window, pasted):
     window.complaints.clear()
 
 
-def test_the_keyboard_alone_suffices(window, account):
+def test_the_keyboard_alone_suffices(window, account, stack: Stack):
     keyboard = window.page.keyboard
     window.desktop.part.locator("input").first.focus()
     keyboard.press("Control+A")
@@ -57,7 +58,7 @@ def test_the_keyboard_alone_suffices(window, account):
     keyboard.type("12")
     keyboard.press("Backspace")
     keyboard.press("Backspace")
-    keyboard.type(oathtool(secret))
+    keyboard.type(stack.code(secret))
     expect(window.desktop.done).to_be_visible()
 
 
@@ -70,7 +71,7 @@ def test_the_boxes_announce_themselves(window):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_axe_finds_nothing(open_window, account, language):
+def test_axe_finds_nothing(open_window, account, stack: Stack, language):
     window = open_window(locale=language)
     window.page.locator("#authenticator-switch").click()
     assert violations(window.page) == []
@@ -86,7 +87,7 @@ def test_axe_finds_nothing(open_window, account, language):
     window.page.locator("#errors .chip").first.click()
     window.page.locator("#errors pre").first.wait_for()
     assert violations(window.page) == []
-    window.desktop.type(oathtool(secret))
+    window.desktop.type(stack.code(secret))
     window.desktop.done.wait_for()
     window.phone.press()
     window.phone.boxes.first.wait_for()

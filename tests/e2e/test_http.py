@@ -6,12 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from infra.environment import ROOT
-from tests.e2e.conftest import PASSWORD, Stack, oathtool, zbarimg
+from infra.local.launch import launched
+from infra.local.stack import DEMO_PASSWORD
+from tests.kit.oath import zbarimg_of_uri
+from tests.kit.stack import Stack
 
 
 def raw(running: Stack, request: bytes) -> tuple[str, dict[str, str], bytes]:
@@ -145,7 +149,7 @@ def test_many_calls_may_come_on_one_connection(running: Stack):
 
 @pytest.mark.parametrize("client", ["desktop", "mobile"])
 def test_the_password_login_hands_out_a_token(running: Stack, client: str):
-    asked = json.dumps({"account": "88000020", "password": PASSWORD, "client": client})
+    asked = json.dumps({"account": "88000020", "password": DEMO_PASSWORD, "client": client})
     answer = running.call("POST", "/login", asked)
     assert answer.status == 200
     assert set(answer.json) == {"token", "expires_in"}
@@ -157,11 +161,11 @@ def test_the_password_login_hands_out_a_token(running: Stack, client: str):
     "body",
     [
         {"account": "88000001", "password": "wrong", "client": "desktop"},
-        {"account": "99999999", "password": PASSWORD, "client": "desktop"},
+        {"account": "99999999", "password": DEMO_PASSWORD, "client": "desktop"},
         {"account": "", "password": "", "client": "desktop"},
-        {"account": "88000001", "password": PASSWORD, "client": "tablet"},
-        {"account": "88000001", "password": PASSWORD, "client": []},
-        {"account": 1, "password": PASSWORD, "client": "desktop"},
+        {"account": "88000001", "password": DEMO_PASSWORD, "client": "tablet"},
+        {"account": "88000001", "password": DEMO_PASSWORD, "client": []},
+        {"account": 1, "password": DEMO_PASSWORD, "client": "desktop"},
         {"account": "88000001"},
         [],
         "x",
@@ -213,11 +217,11 @@ def test_the_emulated_aws_can_be_looked_into(running: Stack):
     assert token not in str(scan)
 
 
-def test_zbar_reads_in_the_qr_code_what_the_answer_says(running: Stack, tmp_path):
+def test_zbar_reads_in_the_qr_code_what_the_answer_says(running: Stack, tmp_path: Path):
     token = running.token("88000016")
     begun = running.api("POST", "/bind", token).json
-    assert zbarimg(begun["qr_png"], tmp_path) == begun["otpauth_uri"]
-    code = oathtool(begun["secret"])
+    assert zbarimg_of_uri(begun["qr_png"], tmp_path) == begun["otpauth_uri"]
+    code = running.code(begun["secret"])
     assert running.api("POST", "/bind/confirm", token, {"code": code}).json["state"] == "bound"
 
 
@@ -230,10 +234,12 @@ def test_the_page_is_served_at_the_root(running: Stack):
 
 def test_the_log_holds_no_secret_code_token_or_pass(running: Stack):
     token, secret = running.bound("88000017")
-    issued = running.api("POST", "/verify", token, {"code": oathtool(secret)}).raw.decode()
+    running.clock.advance(30)
+    code = running.code(secret)
+    issued = running.api("POST", "/verify", token, {"code": code}).json["pass"]
     said = running.log.read_text("utf-8")
     assert '"account":"88000017"' in said
-    for hidden in (token, secret, PASSWORD, issued):
+    for hidden in (token, secret, f'"{code}"', DEMO_PASSWORD, issued):
         assert hidden not in said
 
 
@@ -255,21 +261,10 @@ def test_a_port_that_is_taken_is_one_sentence(running: Stack):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_starts_whatever_the_machine_has_of_aws_and_an_interrupt_ends_it_cleanly(
-    number: signal.Signals,
+    number: signal.Signals, tmp_path: Path
 ):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "infra.local"],
-        cwd=ROOT,
-        env=os.environ | {"PORT": "0", "AWS_PROFILE": "nobody"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines = [process.stdout.readline() for _ in range(2)]
-        assert [line.split()[0] for line in lines] == ["aws", "ready"]
-        process.send_signal(number)
-        assert process.wait(timeout=20) == 0
-        assert "Traceback" not in process.stderr.read()
+    log = tmp_path / "log"
+    with launched(log, environment={"AWS_PROFILE": "nobody"}) as stack:
+        stack.process.send_signal(number)
+        assert stack.process.wait(timeout=20) == 0
+    assert "Traceback" not in log.read_text("utf-8")
