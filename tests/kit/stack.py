@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import boto3
 
@@ -99,8 +100,11 @@ class Stack:
         return json.loads(got["Payload"].read())
 
     def unbind(self, account: str) -> Any:
-        request = {"account": account, "operator": "e2e", "ticket": "T-1", "reason": "other"}
-        return self.support("unbind", request)
+        """Unbind an account under a new ticket. Logins from now on can bind."""
+        request = {"account": account, "operator": "e2e", "ticket": uuid4().hex, "reason": "other"}
+        answer = self.support("unbind", request)
+        self.clock.advance(1)
+        return answer
 
     def code(self, secret: str, steps: int = 0) -> str:
         """The code of now, or of a number of steps later."""
