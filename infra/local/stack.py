@@ -12,7 +12,7 @@ from infra.environment import ROOT, set_aside_aws
 
 STAGE = "local"
 DEMO_ACCOUNTS = tuple(f"{number}" for number in range(88000001, 88000021))
-PRESET_ACCOUNTS = tuple(f"{number}" for number in range(88000091, 88000100))
+PRESET_ACCOUNTS = tuple(f"{number}" for number in range(88000089, 88000100))
 DEMO_PASSWORD = "Demo-Pass-1"
 CLIENTS = {
     "desktop": {"channel": "desktop", "may_bind": True},

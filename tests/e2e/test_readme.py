@@ -131,7 +131,7 @@ def bash(tmp_path: Path, running: Stack) -> Iterator[Bash]:
 def unused(running: Stack) -> Stack:
     """The running stack, with the README's account unbound as after a start."""
     running.unbind("88000001")
-    running.clock.advance(1)
+    running.clock.advance(30)
     return running
 
 

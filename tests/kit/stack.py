@@ -112,8 +112,8 @@ class Stack:
         return wrong_code(secret, self.clock())
 
     def bound(self, account: str) -> tuple[str, str]:
-        """Bind an account, a second later. Returns a login token, and the secret that its phone holds."""
-        self.clock.advance(1)
+        """Bind an account, a step later. Returns a login token and the secret on its phone."""
+        self.clock.advance(30)
         token = self.token(account)
         secret = self.api("POST", "/bind", token).json["secret"]
         confirmed = self.api("POST", "/bind/confirm", token, {"code": self.code(secret)})
