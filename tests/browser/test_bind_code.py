@@ -152,6 +152,18 @@ def test_support_unbinds_for_a_compromise_and_reads_the_bind_code_out(
     expect(window.support.part.locator(".timeline li.invited")).to_be_visible()
 
 
+def test_a_compromise_of_an_unbound_account_does_not_say_that_nothing_changed(
+    window: Window, account: str
+):
+    window.look_up(account)
+    window.support.part.locator(".unbind select").select_option("suspected_compromise")
+    window.support.unbind("T-1")
+    expect(window.support.part.locator(".notice.good")).to_contain_text(
+        "enters it and scans the QR code"
+    )
+    expect(window.support.part.locator(".read-out")).to_be_visible()
+
+
 def test_a_repeated_answer_is_said_loudly_with_the_state_of_now(
     window: Window, account: str, bound: str, stack: Stack
 ):

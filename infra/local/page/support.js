@@ -132,10 +132,12 @@ export class Support {
       return notice("bad", say("invalid"), el("ul", {}, problems));
     }
     if (body.repeated) return repeated(body);
+    // An account that was not bound may get a bind code too, and then cannot be bound without it.
+    const next = body.outcome === "not_bound" && body.bind_code ? "invited" : body.outcome;
     return notice(
       LOUD.includes(body.outcome) ? "bad" : "good",
       say(`outcome_${body.outcome}`),
-      say(`outcome_${body.outcome}_detail`, { until: localTime(body.expires_at) }),
+      say(`outcome_${next}_detail`, { until: localTime(body.expires_at) }),
       body.bind_code ? bindCode(body) : null,
     );
   }
