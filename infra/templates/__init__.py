@@ -5,16 +5,22 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    # PyYAML without libyaml reads the same, ten times slower.
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 FOLDER = Path(__file__).parent
 NAMES = ("data", "bootstrap", "service", "edge", "userpool")
 """In the order of deployment: each needs only those before it. The last two are optional."""
 
 
-class _Intrinsics(yaml.SafeLoader):
+class _Intrinsics(SafeLoader):
     """Read CloudFormation's short forms, such as ``!Ref``, as the long ones that JSON has."""
 
 
-def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+def _long_form(loader: SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
