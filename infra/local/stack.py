@@ -21,6 +21,12 @@ CLIENTS = {
 }
 """The OAuth clients of the stand-in for the login server, and what the deployment says of them."""
 
+PARAMETERS = {
+    "ApiGatewayLogs": "no",
+    "DomainName": "2fa.broker.example",
+    "HostedZoneId": "Z00000000000000000000",
+}
+"""The templates' parameters, as ops would set them for a stage with a name of its own."""
 
 SCHEDULED_EVENT = {
     "version": "0",
@@ -58,7 +64,7 @@ def point_at(aws_url: str) -> None:
 
 def create_resources(stage: str = STAGE) -> dict[str, str]:
     """Create the stacks of a stage as far as the emulator can, and return their outputs by name."""
-    values = {"Stage": stage, "ApiGatewayLogs": "no"}
+    values = {"Stage": stage, **PARAMETERS}
     for name, ending in (("data", "-data"), ("bootstrap", "-bootstrap"), ("service", "")):
         template = _without_code(templates.read(name))
         values |= _create_stack(f"totp-binding-{stage}{ending}", template, values)
