@@ -21,7 +21,7 @@ def commands(package: Package, stage: Stage, deployment: Deployment) -> Iterator
     """Yield the commands in their order."""
     folder = package.folder.relative_to(ROOT)
     chalice = str((DEPLOY_HOME / "bin" / "chalice").relative_to(ROOT))
-    options = chalice_options(folder, stage.name)
+    options = chalice_options(stage.name)
     bucket = deployment.bootstrap["ArtefactBucket"]
     yield [
         "env",

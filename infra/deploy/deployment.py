@@ -30,9 +30,9 @@ class Deployment:
         heading("Judges")
         self.check(package)
         heading("Change set")
-        release = release_of(
-            package, self._bucket.put_template(self._bucket.upload(package)), self._serving()
-        )
+        serving = self._serving()
+        template = self._bucket.put_template(self._bucket.upload(package))
+        release = release_of(package, template, serving if serving != package.release else None)
         change_set = self._plan(release)
         if only_plan:
             if change_set is not None:
@@ -41,7 +41,8 @@ class Deployment:
             line("planned      nothing was changed")
             return
         if change_set is not None:
-            self._bucket.record(release)
+            if serving != release.id or not self._bucket.has(release.id):
+                self._bucket.record(release)
             self.stacks.execute(change_set)
         self._finish()
         say_what_next(self._stage, self._url(), self._outputs(), self.bootstrap)

@@ -85,7 +85,7 @@ def run_chalice(folder: Path, stage: Stage) -> None:
     """Run ``chalice package``. Raises Stop if it fails, after its own words."""
     shutil.rmtree(folder / "out", ignore_errors=True)
     command = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
-    command += ["--project-dir", str(folder / "project"), *chalice_options(folder, stage.name)]
+    command += ["--project-dir", str(folder / "project"), *chalice_options(stage.name)]
     environment = os.environ | {"AWS_DEFAULT_REGION": stage.region, "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run(
         command,
@@ -99,10 +99,10 @@ def run_chalice(folder: Path, stage: Stage) -> None:
         raise Stop(f"chalice package failed:\n{ran.stdout}")
 
 
-def chalice_options(folder: Path, stage: str) -> list[str]:
-    """Return the documented command that makes the stage's template, after the program's name."""
+def chalice_options(stage: str) -> list[str]:
+    """Return the documented command that makes the stage's template; its paths are the project's."""
     command = ["package", "--stage", stage, "--pkg-format", "cloudformation"]
-    return [*command, "--merge-template", str(folder / "merge.json"), str(folder / "out")]
+    return [*command, "--merge-template", "../merge.json", "../out"]
 
 
 def show_sizes(artefacts: Artefacts) -> None:

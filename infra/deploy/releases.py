@@ -14,6 +14,8 @@ from infra.deploy.console import Stop, line
 from infra.deploy.package import Package
 from infra.deploy.templates import as_json
 
+_ABSENT = ("404", "NoSuchKey", "NotFound")
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -64,12 +66,16 @@ class Bucket:
         content = json.dumps(asdict(release), ensure_ascii=False, indent=2).encode()
         self._s3.put_object(Bucket=self.name, Key=_record(release.id), Body=content)
 
+    def has(self, id: str) -> bool:
+        """Return True if a release was recorded."""
+        return self._there(_record(id))
+
     def release(self, id: str) -> Release:
         """Return the record of a release. Raises Stop if there is none."""
         try:
             found = self._s3.get_object(Bucket=self.name, Key=_record(id))
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            if error.response["Error"]["Code"] not in _ABSENT:
                 raise
             raise Stop(f"{self.name} has no record of the release {id}.") from error
         return Release(**json.loads(found["Body"].read()))
@@ -81,13 +87,18 @@ class Bucket:
         return key
 
     def _put(self, key: str, content: bytes) -> None:
+        if not self._there(key):
+            self._s3.put_object(Bucket=self.name, Key=key, Body=content)
+            line(f"uploaded     {key[:24]}… ({len(content) / 1e6:.2f} MB)")
+
+    def _there(self, key: str) -> bool:
         try:
             self._s3.head_object(Bucket=self.name, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
+            if error.response["Error"]["Code"] not in _ABSENT:
                 raise
-            self._s3.put_object(Bucket=self.name, Key=key, Body=content)
-            line(f"uploaded     {key[:24]}… ({len(content) / 1e6:.2f} MB)")
+            return False
+        return True
 
 
 def release_of(package: Package, template: str, before: str | None) -> Release:
