@@ -63,8 +63,8 @@ GOALS = (IAM, BECOMING, KEY, TABLES, TRAIL, RECORD, ARTEFACTS, SUPPORT, API, KEP
 WHO = ("deployer", "cloudformation role", "codedeploy role", "alias mover", "support staff", "auditors")
 
 _READING_STACKS = (
-    *("DescribeChangeSet", "DescribeStackEvents", "DescribeStackResource", "DescribeStackResources"),
-    *("DescribeStacks", "GetTemplate", "GetTemplateSummary", "ListChangeSets", "ListStackResources"),
+    *("DescribeChangeSet", "DescribeStackEvents", "DescribeStacks", "GetTemplate", "ListChangeSets"),
+    "ListStackResources",
 )
 _CARRYING = (
     *("CreateAlias", "CreateFunction", "DeleteAlias", "DeleteFunction", "DeleteFunctionConcurrency"),
@@ -76,10 +76,7 @@ _CARRYING = (
 REACH: dict[tuple[str, Goal], tuple[str, ...]] = {
     ("deployer", IAM): ("PassRole",),
     ("deployer", TABLES): ("DescribeTable",),
-    ("deployer", ARTEFACTS): (
-        *("AbortMultipartUpload", "GetBucketLocation", "GetObject", "ListBucket", "PutObject"),
-    ),
-    ("deployer", API): ("GetAlias",),
+    ("deployer", ARTEFACTS): ("AbortMultipartUpload", "GetObject", "ListBucket", "PutObject"),
     ("deployer", KEPT_STACKS): _READING_STACKS,
     ("deployer", STACKS): (
         *("CreateChangeSet", "DeleteChangeSet", "ExecuteChangeSet"),

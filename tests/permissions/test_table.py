@@ -104,7 +104,7 @@ _WITHOUT_A_STAGE = (
     ":hostedzone/Z00000000000000000000",
 )
 _WITHOUT_A_RESOURCE = {
-    *("cloudformation:GetTemplateSummary", "lambda:GetAccountSettings"),
+    "lambda:GetAccountSettings",
     *("lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping"),
     *("lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"),
     *("logs:DeleteQueryDefinition", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups"),
