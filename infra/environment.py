@@ -15,6 +15,10 @@ HOME = ROOT / ".venv"
 RUN_REQUIREMENTS = ROOT / "infra" / "local" / "requirements.txt"
 DEV_REQUIREMENTS = ROOT / "requirements-dev.txt"
 
+DEPLOY_HOME = ROOT / ".venv-deploy"
+DEPLOY_REQUIREMENTS = ROOT / "infra" / "deploy" / "requirements.txt"
+"""Deploying has an environment of its own: nothing of the emulator or the tests is near a package."""
+
 _OLDEST_PYTHON = (3, 11)
 
 
@@ -43,10 +47,10 @@ def ensure(requirements: Path, home: Path = HOME) -> Path:
     return python
 
 
-def run_inside(requirements: Path, module: str) -> None:
-    """Come back as ``module`` in the virtual environment, unless that is where we are."""
-    python = ensure(requirements)
-    if _inside(HOME):
+def run_inside(requirements: Path, module: str, home: Path = HOME) -> None:
+    """Run ``module`` in the virtual environment instead, unless this process is in it."""
+    python = ensure(requirements, home)
+    if _inside(home):
         return
     command = [str(python), "-m", module, *sys.argv[1:]]
     if os.name == "nt":

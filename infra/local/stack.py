@@ -8,7 +8,8 @@ from typing import Any
 
 import boto3
 
-from infra.environment import ROOT, set_aside_aws
+from infra import templates
+from infra.environment import set_aside_aws
 
 STAGE = "local"
 DEMO_ACCOUNTS = tuple(f"{number}" for number in range(88000001, 88000021))
@@ -20,6 +21,12 @@ CLIENTS = {
 }
 """The OAuth clients of the stand-in for the login server, and what the deployment says of them."""
 
+PARAMETERS = {
+    "ApiGatewayLogs": "no",
+    "DomainName": "2fa.broker.example",
+    "HostedZoneId": "Z00000000000000000000",
+}
+"""The templates' parameters, as ops would set them for a stage with a name of its own."""
 
 SCHEDULED_EVENT = {
     "version": "0",
@@ -56,13 +63,31 @@ def point_at(aws_url: str) -> None:
 
 
 def create_resources(stage: str = STAGE) -> dict[str, str]:
-    """Create the stack of ``infra/resources.yaml``; its outputs by name."""
+    """Create the stacks of a stage as far as the emulator can, and return their outputs by name."""
+    values = {"Stage": stage, **PARAMETERS}
+    for name, ending in (("data", "-data"), ("bootstrap", "-bootstrap"), ("service", "")):
+        template = _without_code(templates.read(name))
+        values |= _create_stack(f"totp-binding-{stage}{ending}", template, values)
+    return values
+
+
+def _without_code(template: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what only Chalice's part of the service's template completes, functions and API."""
+    resources = {name: one for name, one in template["Resources"].items() if "Type" in one}
+    rest = {name: part for name, part in template.items() if name not in ("Transform", "Globals")}
+    return {**rest, "Resources": resources}
+
+
+def _create_stack(name: str, template: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
     cloudformation = boto3.client("cloudformation")
-    name = f"totp-binding-{stage}"
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=(ROOT / "infra" / "resources.yaml").read_text("utf-8"),
-        Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
+        TemplateBody=json.dumps(template),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": values[key]}
+            for key in template["Parameters"]
+            if key in values
+        ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName=name)

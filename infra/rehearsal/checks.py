@@ -1,33 +1,63 @@
-"""What the rehearsal looks at, counted."""
+"""The checks of a rehearsal, counted and logged, and how long it waits for a condition."""
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+PATIENCE_SECONDS = 180.0
+"""The longest wait for anything: a machine under load is slow, not wrong."""
 
 
 class Checks:
-    """Each check is a sentence that must be true."""
+    """Sentences that must be true; the log has them and the whole output of each command."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Path) -> None:
         self.made = 0
         self.failed: list[str] = []
+        self._log = log
+        log.write_text("", "utf-8")
+
+    def act(self, title: str) -> None:
+        """Begin a part of the rehearsal."""
+        self._say(f"\n{title}")
+
+    def log(self, text: str) -> None:
+        """Write to the log alone."""
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{text}\n")
 
     def that(self, sentence: str, *, holds: bool, otherwise: Any = None) -> None:
-        """Say and count one check; ``otherwise`` is shown where it fails."""
+        """Count one check, and print what was found instead if it fails."""
         self.made += 1
-        print(f"  {'ok    ' if holds else 'FAILED'} {sentence}", flush=True)
+        self._say(f"  {'ok    ' if holds else 'FAILED'} {sentence}")
         if not holds:
             self.failed.append(sentence)
-            print(f"         {otherwise!r}"[:1_000], flush=True)
+            self._say(f"         {otherwise!r}"[:2_000])
 
     def same(self, sentence: str, found: Any, expected: Any) -> None:
         """Check that two values are equal."""
         self.that(sentence, holds=found == expected, otherwise={"found": found, "expected": expected})
 
     def end(self, limits: list[str]) -> int:
-        """Print what the rehearsal cannot show, then the closing line; the exit status."""
-        print("\nWhat this rehearsal cannot show")
+        """Print what was not rehearsed, then the closing line; the exit status."""
+        self._say("\nNot rehearsed here")
         for limit in limits:
-            print(f"  - {limit}")
-        for sentence in self.failed:
-            print(f"\nfailed: {sentence}")
-        print(f"\nrehearsal: {self.made} checks, {len(self.failed)} failed", flush=True)
+            self._say(f"  - {limit}")
+        if self.failed:
+            self._say("\n" + "\n".join(f"failed: {sentence}" for sentence in self.failed))
+            self._say(f"the whole log: {self._log}")
+        self._say(f"\nrehearsal: {self.made} checks, {len(self.failed)} failed")
         return 1 if self.failed or not self.made else 0
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)
+        self.log(text)
+
+
+def wait_until(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
+    """Look until it is enough or patience is out; the last that was seen."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not enough(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return seen

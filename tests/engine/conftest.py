@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import boto3
 import pytest
-import yaml
 
+from infra import templates
 from infra.environment import ROOT
 
 EMULATOR = ROOT / "build" / "dynamodb-local" / "package" / "emulator"
@@ -53,19 +53,11 @@ def _wait_for(port: int, java: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads the template; what an intrinsic function would give is not needed here."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: str(node.value))
-
-
 @pytest.fixture
 def make_table(dynamodb_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Makes a fresh table as the template describes it; its name."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb_url)
-    text = (ROOT / "infra" / "resources.yaml").read_text("utf-8")
-    resources: dict[str, Any] = yaml.load(text, _Loader)["Resources"]
+    resources: dict[str, Any] = templates.read("data")["Resources"]
 
     def make(logical_id: str) -> str:
         properties = resources[logical_id]["Properties"]

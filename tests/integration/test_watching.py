@@ -18,7 +18,7 @@ from tests.templates import resources
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 
-TEMPLATE = resources("resources.yaml")
+TEMPLATE = resources("service")
 ALARMS = {
     resource["Properties"]["AlarmName"].replace("${Stage}", "<stage>"): resource["Properties"]
     for resource in TEMPLATE.values()

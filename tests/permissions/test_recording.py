@@ -17,7 +17,7 @@ from tests.kit.clock import Clock
 from tests.kit.login import MOBILE
 from tests.kit.user import User
 from tests.permissions.recording import as_requests, recorded
-from tests.permissions.rendered import FUNCTIONS, Rendered, listed, read_stack
+from tests.permissions.rendered import FUNCTIONS, Rendered, listed, read_stacks
 from tests.permissions.simulator import Policy, Request, judge
 
 DAY = 86_400
@@ -27,7 +27,7 @@ _asked: dict[str, list[Request]] = {}
 
 @pytest.fixture
 def rendered(aws: dict[str, str]) -> Rendered:
-    return read_stack()
+    return read_stacks()
 
 
 @pytest.fixture
@@ -122,11 +122,12 @@ def stream_calls(service: Any, rendered: Rendered, desk: Desk) -> list[Any]:
 
 
 def lambdas_own(name: str, rendered: Rendered) -> list[Request]:
-    """What Lambda itself does as the function: it writes the log, and reads the stream."""
+    """Return what Lambda does with the role: logging, reading the stream, giving records up."""
     log, stream = rendered.resources[f"log of {name}"], rendered.resources["stream"]
     requests = [Request("logs:CreateLogStream", log), Request("logs:PutLogEvents", log)]
     if name == "record_events":
         requests += [Request("dynamodb:ListStreams", "*")]
+        requests += [Request("sqs:SendMessage", rendered.resources["unrecorded"])]
         requests += [
             Request(f"dynamodb:{action}", stream)
             for action in ("DescribeStream", "GetRecords", "GetShardIterator")
