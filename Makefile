@@ -10,13 +10,15 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
+LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --custom-compile-command "make lock" \
+    $(if $(UPGRADE),--upgrade)
 DEPLOY := exec $(PYTHON) infra/deploy.py
 WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
-    screenshots coverage deploy rollback destroy package dev tools clean
+    screenshots coverage deploy rollback destroy package lock dev tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +83,12 @@ destroy: ## Remove a stage's code and keep its data: STAGE=prod; WITH_DATA=1 to 
 
 package: ## Package without deploying, and print the sizes: STAGE=... for a stage's architecture
 	@$(DEPLOY) package $(if $(STAGE),$(WHERE))
+
+lock: dev ## Lock the packages that pyproject.toml names; UPGRADE=1 for newer ones of what these need
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) pyproject.toml --group local --constraints requirements.txt --output-file infra/local/requirements.txt
+	$(LOCK) pyproject.toml --group dev --constraints infra/local/requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --group rehearsal --output-file infra/rehearsal/requirements.txt
 
 dev: ## The virtual environment, up to date
 	@$(PYTHON) -m infra.environment
