@@ -3,14 +3,14 @@
 import os
 import sys
 
-from infra.emulator.models import read_models_once
+from infra.emulator.sdk_models import read_models_once
 
 
 def main() -> None:
     """Say where the account answers, and be there until standard input ends."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "cloud", "AWS_SECRET_ACCESS_KEY": "cloud"}
     read_models_once()
-    from infra.emulator.moto import Emulator
+    from infra.emulator.moto_server import Emulator
     from infra.rehearsal.failures import take_back_what_fails
     from infra.rehearsal.gaps import fill_deployment_gaps, hand_out_code
     from infra.rehearsal.optional_stacks import make_optional_resources

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from infra.local.server import LOOPBACK, Ask, Reply
+from infra.local.http_server import LOOPBACK, HttpRequest, HttpResponse
 
 _REMAPPED = "www-authenticate"
 """API Gateway gives this header of a function's answer another name."""
@@ -52,11 +52,11 @@ class DeployedApi:
         self._served: _Snapshot | None = None
         self._lock = threading.Lock()
 
-    def respond(self, ask: Ask) -> Reply:
+    def respond(self, ask: HttpRequest) -> HttpResponse:
         """The response to a request at ``/<stage>/…``."""
         snapshot = self._snapshot()
         if snapshot is None:
-            return Reply(403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}')
+            return HttpResponse(403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}')
         parts = urlsplit(ask.target)
         path = parts.path.removeprefix(f"/{self._stage}") or "/"
         ids = {"extendedRequestId": secrets.token_urlsafe(11) + "=", "requestId": str(uuid.uuid4())}
@@ -121,7 +121,13 @@ class DeployedApi:
         )
 
     def _event(
-        self, ask: Ask, path: str, query: str, route: _Route, ids: dict[str, str], snapshot: _Snapshot
+        self,
+        ask: HttpRequest,
+        path: str,
+        query: str,
+        route: _Route,
+        ids: dict[str, str],
+        snapshot: _Snapshot,
     ) -> dict[str, Any]:
         """The event of a Lambda proxy integration."""
         match = route.pattern.fullmatch(path)
@@ -155,7 +161,7 @@ class DeployedApi:
         }
 
 
-def _response(answer: dict[str, Any]) -> Reply:
+def _response(answer: dict[str, Any]) -> HttpResponse:
     """A proxy integration's answer. ValueError and the like where it is malformed: a 502 in AWS."""
     headers = {
         **answer.get("headers", {}),
@@ -169,10 +175,10 @@ def _response(answer: dict[str, Any]) -> Reply:
         for name, value in headers.items()
     }
     raw = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
-    return Reply(int(answer["statusCode"]), renamed, raw)
+    return HttpResponse(int(answer["statusCode"]), renamed, raw)
 
 
-def _own_answer(snapshot: _Snapshot, kind: str, ids: dict[str, str]) -> Reply:
+def _own_answer(snapshot: _Snapshot, kind: str, ids: dict[str, str]) -> HttpResponse:
     """What the gateway answers by itself, as it was told to."""
     told = snapshot.answers.get(kind) or snapshot.answers.get(
         "DEFAULT_5XX" if kind == "DEFAULT_5XX" else "DEFAULT_4XX", {}
@@ -186,4 +192,4 @@ def _own_answer(snapshot: _Snapshot, kind: str, ids: dict[str, str]) -> Reply:
     body = told.get("responseTemplates", {}).get("application/json", '{"message":"not in our form"}')
     for name, value in ids.items():
         body = body.replace(f"$context.{name}", value)
-    return Reply(int(told.get("statusCode", 403)), headers, body.encode())
+    return HttpResponse(int(told.get("statusCode", 403)), headers, body.encode())

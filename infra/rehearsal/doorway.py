@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import urllib3
 from botocore.exceptions import ClientError
 
-from infra.local.functions import INVOKE_PATH
-from infra.local.server import Ask, Reply, Server, json_reply
+from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response
+from infra.local.lambda_api import INVOKE_PATH
 from infra.rehearsal.deployed_api import DeployedApi
 from infra.rehearsal.fleet import Fleet
 
@@ -32,7 +32,7 @@ class Doorway:
         self._pool = urllib3.PoolManager(retries=False)
         self._api = DeployedApi(session.client("apigateway", endpoint_url=aws_url), stage, fleet.invoke)
         self._base = f"/{stage}"
-        self._server = Server(0, lambda: Reply(400))
+        self._server = Server(0, lambda: HttpResponse(400))
         self._server.serve(self._respond)
 
     @property
@@ -44,7 +44,7 @@ class Doorway:
         """Answer no more."""
         self._server.stop()
 
-    def _respond(self, ask: Ask) -> Reply:
+    def _respond(self, ask: HttpRequest) -> HttpResponse:
         path = ask.target.partition("?")[0]
         if path == self._base or path.startswith(self._base + "/"):
             return self._api.respond(ask)
@@ -59,21 +59,21 @@ class Doorway:
             self._api.look_again()
         return reply
 
-    def _call(self, name: str, payload: bytes) -> Reply:
+    def _call(self, name: str, payload: bytes) -> HttpResponse:
         try:
             answer, failed = self._fleet.invoke(name, payload)
         except ClientError as error:
             said = error.response["Error"]
-            return json_reply(404, {"Message": said["Message"]}, {"x-amzn-ErrorType": said["Code"]})
+            return json_response(404, {"Message": said["Message"]}, {"x-amzn-ErrorType": said["Code"]})
         headers = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}
         if failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
-        return Reply(200, headers, answer or json.dumps(None).encode())
+        return HttpResponse(200, headers, answer or json.dumps(None).encode())
 
-    def _pass_on(self, ask: Ask) -> Reply:
+    def _pass_on(self, ask: HttpRequest) -> HttpResponse:
         headers = {name: value for name, value in ask.headers.items() if not _HOP_BY_HOP.fullmatch(name)}
         answer = self._pool.request(
             ask.method, self._aws_url + ask.target, body=ask.body, headers=headers
         )
         kept = {name: value for name, value in answer.headers.items() if not _HOP_BY_HOP.fullmatch(name)}
-        return Reply(answer.status, kept, answer.data)
+        return HttpResponse(answer.status, kept, answer.data)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.local.server import Ask, Reply, Server, json_reply
+from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response
 
 PATIENCE_SECONDS = 60.0
 """How long a function may take to answer, its start included."""
@@ -47,7 +47,7 @@ class RunningFunction:
         self._waiting: queue.Queue[Invocation] = queue.Queue()
         self._taken: dict[str, Invocation] = {}
         self._stopped = False
-        self._server = Server(0, lambda: Reply(400))
+        self._server = Server(0, lambda: HttpResponse(400))
         self._server.serve(self._respond)
         self._log = log.open("ab")
         self._process = subprocess.Popen(
@@ -82,18 +82,18 @@ class RunningFunction:
         threading.Thread(target=self._server.stop, name="end", daemon=True).start()
         self._log.close()
 
-    def _respond(self, ask: Ask) -> Reply:
+    def _respond(self, ask: HttpRequest) -> HttpResponse:
         if ask.target == _NEXT:
             return self._next()
         if ask.target == _INIT_ERROR:
             self._process.kill()
-            return json_reply(202, {"status": "OK"})
+            return json_response(202, {"status": "OK"})
         if (match := _ANSWER.fullmatch(ask.target)) and match[1] in self._taken:
             self._taken.pop(match[1]).answer.put((ask.body or b"", match[2] == "error"))
-            return json_reply(202, {"status": "OK"})
-        return json_reply(404, {"errorMessage": "no such invocation"})
+            return json_response(202, {"status": "OK"})
+        return json_response(404, {"errorMessage": "no such invocation"})
 
-    def _next(self) -> Reply:
+    def _next(self) -> HttpResponse:
         """Wait for a call. Without a Content-Type the runtime client would crash."""
         while not self._stopped:
             try:
@@ -107,5 +107,5 @@ class RunningFunction:
                 "Lambda-Runtime-Deadline-Ms": str(int((time.time() + PATIENCE_SECONDS) * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": self._arn,
             }
-            return Reply(200, headers, invocation.payload)
-        return Reply(500)
+            return HttpResponse(200, headers, invocation.payload)
+        return HttpResponse(500)
