@@ -21,7 +21,7 @@ _OLDEST_PYTHON = (3, 11)
 def ensure(requirements: Path, home: Path = HOME) -> Path:
     """Install a locked requirements file into an environment. Returns the path of its Python.
 
-    Does nothing if that file is what was installed last. Exits with a message if Python is too old
+    Does nothing if that file was installed last. Exits with a message if Python is too old
     or pip fails.
     """
     if sys.version_info < _OLDEST_PYTHON:

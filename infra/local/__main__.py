@@ -1,4 +1,4 @@
-"""``python -m infra.local``: install what is missing, then serve the local stack."""
+"""``python -m infra.local``: install missing packages, then serve the local stack."""
 
 import sys
 
