@@ -19,8 +19,8 @@ import app as entry_points
 from chalicelib import wiring
 from chalicelib.aws import clients
 from chalicelib.log import log
-from infra.emulator.models import read_models_once
-from infra.emulator.moto import fill_gaps
+from infra.emulator.moto_gaps import fill_gaps
+from infra.emulator.sdk_models import read_models_once
 from infra.local import stack
 from tests.kit.clock import Clock
 from tests.kit.emulated_aws import kept_client, keys_table, set_up, untraced

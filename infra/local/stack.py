@@ -1,4 +1,4 @@
-"""The local stage: resources from the deployed template, a login server, demo accounts, keys."""
+"""Creates the local stage: the deployed template's resources, a login server, accounts and keys."""
 
 import importlib
 import json
@@ -19,7 +19,7 @@ CLIENTS = {
     "desktop": {"channel": "desktop", "may_bind": True},
     "mobile": {"channel": "mobile", "may_bind": False},
 }
-"""The OAuth clients of the stand-in for the login server, and what the deployment says of them."""
+"""The OAuth clients of the login server's stand-in, with the deployment's settings for them."""
 
 PARAMETERS = {
     "ApiGatewayLogs": "no",
@@ -39,7 +39,7 @@ SCHEDULED_EVENT = {
     "resources": [],
     "detail": {},
 }
-"""What EventBridge hands to a function on a schedule."""
+"""The event that EventBridge sends to a scheduled function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class UserPool:
 
 
 def point_at(aws_url: str) -> None:
-    """Turn this process's AWS calls to the emulator, whatever the machine is set up for."""
+    """Send this process's AWS calls to the emulator, whatever the machine's configuration says."""
     set_aside_aws()
     os.environ |= {
         "AWS_ENDPOINT_URL": aws_url,
@@ -96,7 +96,7 @@ def _create_stack(name: str, template: dict[str, Any], values: dict[str, str]) -
 
 
 def create_user_pool() -> UserPool:
-    """A user pool with a client for each channel, and the demo and preset accounts in it."""
+    """Create a user pool with a client for each channel and with the demo and preset accounts."""
     cognito = boto3.client("cognito-idp")
     pool_id = cognito.create_user_pool(PoolName="totp-binding-local")["UserPool"]["Id"]
     client_ids = {
@@ -114,7 +114,7 @@ def create_user_pool() -> UserPool:
 
 
 def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str, str]:
-    """The environment of the deployed functions, as ops would set it for this stage."""
+    """Return the environment of the deployed functions for this stage."""
     region = os.environ["AWS_DEFAULT_REGION"]
     clients = {pool.client_ids[name]: client for name, client in CLIENTS.items()}
     return {
@@ -134,7 +134,7 @@ def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str,
 
 
 def load_service(environment: dict[str, str]) -> Any:
-    """Import ``app.py`` in its environment, as Lambda does, and make the first keys."""
+    """Import ``app.py`` in its environment, as Lambda does, and create the first keys."""
     os.environ |= environment
     module = importlib.import_module("app")
     module.rotate_keys(SCHEDULED_EVENT, None)

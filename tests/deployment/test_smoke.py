@@ -13,7 +13,7 @@ from infra.deploying.console import Stop
 from infra.deploying.functions import Functions
 from infra.deploying.stage import Stage
 from infra.gateway_answers import REFUSALS, both_languages
-from infra.local.server import Ask, Reply, Server, json_reply
+from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response
 
 
 class Answering:
@@ -26,16 +26,16 @@ class Answering:
         self.with_login = "INVALID_SIGNATURE"
         server.serve(self._respond)
 
-    def _respond(self, ask: Ask) -> Reply:
+    def _respond(self, ask: HttpRequest) -> HttpResponse:
         if ask.target.endswith("/jwks.json"):
-            return json_reply(200, {"keys": self.keys}, {"x-request-id": "r"})
+            return json_response(200, {"keys": self.keys}, {"x-request-id": "r"})
         if ask.target.endswith("/binding"):
             headers = {"x-request-id": "r", "Content-Type": "application/problem+json"}
-            return Reply(401, headers, b'{"code": "login_required"}')
+            return HttpResponse(401, headers, b'{"code": "login_required"}')
         signed = ask.headers.get("authorization") is not None
         kind = self.with_login if signed else self.without_login
         status, headers, document = both_languages(REFUSALS[kind], "r")
-        return Reply(status, headers, json.dumps(document).encode())
+        return HttpResponse(status, headers, json.dumps(document).encode())
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
     monkeypatch.setattr(smoke, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(smoke, "BRIEFLY_SECONDS", 0.0)
     monkeypatch.setattr(smoke.time, "sleep", lambda seconds: None)
-    server = Server(0, lambda: Reply(400))
+    server = Server(0, lambda: HttpResponse(400))
     yield Answering(server)
     server.stop()
 

@@ -8,7 +8,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 
-from infra.emulator import moto as emulator
+from infra.emulator import moto_gaps
 from infra.local.poller import Stream
 
 
@@ -68,7 +68,7 @@ def test_a_transaction_of_puts_that_fails_leaves_the_table_as_it_was(
 def test_places_in_a_stream_are_forgotten_but_not_the_latest(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(emulator, "_ITERATORS", 5)
+    monkeypatch.setattr(moto_gaps, "_ITERATORS", 5)
     for _ in range(20):
         stream.next(1)
     region = boto3.session.Session().region_name or "us-east-1"

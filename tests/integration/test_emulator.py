@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from infra.local import stack
-from infra.emulator.moto import Emulator
+from infra.emulator.moto_server import Emulator
 
 emulator = Emulator()
 stack.point_at(emulator.url)

@@ -19,12 +19,12 @@ from chalicelib import wiring
 from chalicelib.api.language import Language
 from chalicelib.support.requests import REASONS
 from infra.environment import ROOT
-from infra.local import functions as local_functions
-from infra.local.functions import INVOKE_PATH, Functions
-from infra.local.server import Ask, Reply, Server, json_reply
-from infra.support import screen
+from infra.local import lambda_api
+from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response
+from infra.local.lambda_api import INVOKE_PATH, LambdaApi
+from infra.support import account_view
 from infra.support.command import main
-from infra.support.trouble import Exit
+from infra.support.command_errors import Exit
 from infra.support.words import Words, language, phrases
 from tests.kit.login import MOBILE
 from tests.kit.user import User
@@ -37,11 +37,11 @@ class Lambda:
     """Lambda's invoke call over HTTP, with the service's own functions behind it."""
 
     server: Server
-    functions: Functions
+    functions: LambdaApi
     invoked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    instead: Callable[[], Reply] | None = None
+    instead: Callable[[], HttpResponse] | None = None
 
-    def respond(self, ask: Ask) -> Reply:
+    def respond(self, ask: HttpRequest) -> HttpResponse:
         match = INVOKE_PATH.fullmatch(ask.target)
         assert match is not None, ask.target
         self.invoked.append((match[1], json.loads(ask.body or b"")))
@@ -51,7 +51,7 @@ class Lambda:
 
     def refuse(self, status: int, code: str) -> None:
         """Answer as AWS does where it refuses."""
-        self.instead = lambda: json_reply(status, {"Message": code}, {"x-amzn-ErrorType": code})
+        self.instead = lambda: json_response(status, {"Message": code}, {"x-amzn-ErrorType": code})
 
     @property
     def names(self) -> list[str]:
@@ -61,8 +61,8 @@ class Lambda:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """An HTTP server; each test says what it answers."""
-    server = Server(0, lambda: Reply(400))
-    server.serve(lambda ask: Reply(503))
+    server = Server(0, lambda: HttpResponse(400))
+    server.serve(lambda ask: HttpResponse(503))
     yield server
     server.stop()
 
@@ -70,7 +70,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
     """The local stage, as make run serves it."""
-    lambda_ = Lambda(server, Functions(service))
+    lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("PORT", str(server.server_port))
     return lambda_
@@ -79,8 +79,8 @@ def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lamb
 @pytest.fixture
 def deployed(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
     """A deployed stage: Lambda where the SDK looks for it, and STS to say who is calling."""
-    monkeypatch.setattr(local_functions, "STAGE", DEPLOYED)
-    lambda_ = Lambda(server, Functions(service))
+    monkeypatch.setattr(lambda_api, "STAGE", DEPLOYED)
+    lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
     wiring.components()  # before a test takes the region away that they are put together in
@@ -315,7 +315,7 @@ def test_history_is_a_table_in_order_and_says_how_to_see_more(terminal: Terminal
         | {"event_id": "0003", "type": "verified", "at": "2026-11-22T01:02:03Z", "channel": "mobile"},
         usual | {"event_id": "0002", "type": "of_tomorrow", "at": "2026-11-22T01:02:02Z"},
     ]
-    local.instead = lambda: json_reply(200, {"outcome": "found", "history": events})
+    local.instead = lambda: json_response(200, {"outcome": "found", "history": events})
     asked = ("history", "88000001", "--limit", "3", "--before", "0005")
     assert terminal.run(*asked) is Exit.DONE
     assert local.invoked[-1][1]["before"] == "0005"
@@ -564,15 +564,15 @@ def test_aws_trouble_behind_the_function_says_to_ask_again(user: User, terminal:
 @pytest.mark.parametrize(
     "reply",
     [
-        json_reply(200, {"errorMessage": "boom"}, {"X-Amz-Function-Error": "Unhandled"}),
-        Reply(200, {"Content-Type": "application/json"}, b"not JSON"),
-        json_reply(200, ["a list"]),
-        json_reply(200, {}),
+        json_response(200, {"errorMessage": "boom"}, {"X-Amz-Function-Error": "Unhandled"}),
+        HttpResponse(200, {"Content-Type": "application/json"}, b"not JSON"),
+        json_response(200, ["a list"]),
+        json_response(200, {}),
     ],
 )
-def test_a_function_that_fails_is_for_operations(terminal: Terminal, local: Lambda, reply: Reply):
+def test_a_function_that_fails_is_for_operations(terminal: Terminal, local: Lambda, reply: HttpResponse):
     headers = reply.headers | {"x-amzn-RequestId": "r-1"}
-    local.instead = lambda: Reply(reply.status, headers, reply.body)
+    local.instead = lambda: HttpResponse(reply.status, headers, reply.body)
     assert terminal.run("status", "88000001") is Exit.FAILED
     assert "r-1" in terminal.err
 
@@ -634,16 +634,16 @@ def test_every_reason_state_and_event_has_a_word():
 
 
 def test_a_table_lines_up_where_characters_are_wide():
-    shown = screen.table([["状态", "已绑定"], ["ab", "c"], ["e\N{COMBINING ACUTE ACCENT}", "d"]])
+    shown = account_view.table([["状态", "已绑定"], ["ab", "c"], ["e\N{COMBINING ACUTE ACCENT}", "d"]])
     starts = [
-        screen.width(row[: row.rindex(last)])
+        account_view.width(row[: row.rindex(last)])
         for row, last in zip(shown.splitlines(), "已cd", strict=True)
     ]
     assert starts == [6, 6, 6]
 
 
 def test_a_time_that_is_none_is_a_dash():
-    assert screen.local_time(None, Words(Language.ENGLISH)) == "-"
+    assert account_view.local_time(None, Words(Language.ENGLISH)) == "-"
 
 
 # The file itself.

@@ -1,9 +1,9 @@
-// Every refusal of the contract, one click each, as the API gives it and as an app would show it.
+// Buttons that provoke each error of the contract, and show it raw and as an app would.
 
 import { PUBLISHED_SECRET } from "./accounts.js";
 import { code } from "./authenticator.js";
 import { Client } from "./client.js";
-import { el, hear } from "./dom.js";
+import { el, listen } from "./dom.js";
 import { unfoldable } from "./exchange.js";
 import { language, say } from "./language.js";
 import { problemNotice, received } from "./notice.js";
@@ -18,8 +18,8 @@ async function wrongCode() {
   return Array.from({ length: 44 }, (_, index) => String(index).padStart(6, "0")).find((one) => !near.includes(one));
 }
 
-// How each comes about: through which client, on which account, by which call.
-const WAYS = {
+// The client, the account and the call that provoke each error.
+const PROVOCATIONS = {
   login_required: ["desktop", null, (client) => client.binding()],
   login_invalid: ["desktop", null, (client) => client.send("GET", "/api/binding", undefined, "not.a.token")],
   login_expired: ["desktop", "88000098", (client) => client.binding()],
@@ -45,7 +45,7 @@ export function offerErrors(root) {
   const shown = root.querySelector(".shown");
 
   async function provoke(name) {
-    const [channel, account, call] = WAYS[name];
+    const [channel, account, call] = PROVOCATIONS[name];
     let last;
     const client = new Client(channel, language, (exchange) => {
       last = exchange;
@@ -59,7 +59,7 @@ export function offerErrors(root) {
 
   function show() {
     choices.replaceChildren(
-      ...Object.keys(WAYS).map((name) =>
+      ...Object.keys(PROVOCATIONS).map((name) =>
         el("button", { type: "button", class: "chip", onclick: () => provoke(name) }, el("code", {}, name)),
       ),
     );
@@ -67,5 +67,5 @@ export function offerErrors(root) {
   }
 
   show();
-  hear("language", show);
+  listen("language", show);
 }

@@ -1,4 +1,4 @@
-"""What the support desk reads: how an account stands, and its history as a table."""
+"""Formats an account's status and its history for a terminal."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from infra.support.words import Words
 
 
 def standing(found: dict[str, Any], words: Words) -> str:
-    """How an account stands, a line for each thing."""
+    """Return an account's status, one line for each property."""
     channels = found["channels"]
     locked_until = found["locked_until"]
     rows = [
@@ -26,7 +26,7 @@ def standing(found: dict[str, Any], words: Words) -> str:
 
 
 def history(events: Sequence[dict[str, Any]], words: Words) -> str:
-    """What happened to an account, newest first."""
+    """Return the events of an account as a table."""
     columns = ("at", "type", "channel", "operator", "ticket", "reason", "address")
     lines = [[words(f"column.{name}") for name in columns]]
     for event in events:
@@ -36,7 +36,7 @@ def history(events: Sequence[dict[str, Any]], words: Words) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows in columns as wide as their widest cell on a terminal."""
+    """Return rows in columns, each as wide as its widest cell on a terminal."""
     shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*shown, strict=True)]
     return "\n".join(
@@ -48,21 +48,21 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def local_time(at: str | None, words: Words) -> str:
-    """A time of the contract by the clock on this desk, with its distance from UTC."""
+    """Return a time of the contract in this machine's time zone, with its offset from UTC."""
     if at is None:
         return words("none")
     return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def printable(text: str) -> str:
-    """The text without what could move the cursor or turn the direction of writing."""
+    """Return the text without characters that could move the cursor or change the writing direction."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
 
 
 def width(text: str) -> int:
-    """Columns that a text takes on a terminal (Unicode Standard Annex 11: wide ones take two)."""
+    """Return the columns that a text takes on a terminal: two for wide characters (Unicode Annex 11)."""
     return sum(
         0
         if unicodedata.combining(character)

@@ -1,4 +1,4 @@
-"""Lambda's invoke call for the functions that are not behind API Gateway."""
+"""Lambda's Invoke call, for the functions that are not behind API Gateway."""
 
 import json
 import re
@@ -9,21 +9,22 @@ from urllib.parse import unquote
 
 from chalice.local import LambdaContext
 
-from infra.local.server import Reply
+from infra.local.http_server import HttpResponse
 from infra.local.stack import STAGE
 
 INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations(?:\?.*)?")
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024
-"""Bytes: Lambda's own limit for a call that waits for its answer."""
+"""Lambda's limit for a synchronous invocation, in bytes."""
 
 _NAME = re.compile(
     r"(?:arn:[\w-]+:lambda:[\w-]+:\d+:function:|\d+:function:)?([\w-]+)(?::[\w$-]+)?", re.ASCII
 )
+"""A function's name, partial ARN or ARN, with or without a qualifier."""
 
 
-class Functions:
-    """The functions of the app by their deployed names."""
+class LambdaApi:
+    """Invokes the functions of the app by their deployed names."""
 
     def __init__(self, module: Any) -> None:
         app = module.app
@@ -35,33 +36,34 @@ class Functions:
             for entry in entries
         }
 
-    def invoke(self, quoted_name: str, payload: bytes | None, invocation_type: str) -> Reply:
-        """Answer as Lambda does: the function's JSON, or Lambda's own errors in its own form."""
+    def invoke(self, quoted_name: str, payload: bytes | None, invocation_type: str) -> HttpResponse:
+        """Return the function's JSON, or Lambda's own error, in the form of Lambda's API."""
         request_id = str(uuid.uuid4())
         match = _NAME.fullmatch(unquote(quoted_name))
         name = match[1] if match else ""
         if name not in self._handlers:
             return _error(request_id, 404, "ResourceNotFoundException", f"Function not found: {name}")
         if payload is None or len(payload) > LARGEST_PAYLOAD:
-            words = "The payload is over 6 MB, or did not arrive whole."
-            return _error(request_id, 413, "RequestTooLargeException", words)
+            message = "The payload is over 6 MB, or did not arrive whole."
+            return _error(request_id, 413, "RequestTooLargeException", message)
         try:
             event = json.loads(payload) if payload else None
         except (ValueError, RecursionError):
-            words = "Could not parse request body into json."
-            return _error(request_id, 400, "InvalidRequestContentException", words)
+            message = "Could not parse request body into json."
+            return _error(request_id, 400, "InvalidRequestContentException", message)
         if invocation_type == "DryRun":
-            return _reply(request_id, 204, b"")
+            return _response(request_id, 204, b"")
         answer, failed = self._run(name, event, request_id)
         if invocation_type == "Event":
-            return _reply(request_id, 202, b"")
+            return _response(request_id, 202, b"")
         body = json.dumps(answer, ensure_ascii=False).encode()
         headers = {"X-Amz-Executed-Version": "$LATEST"}
         if failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
-        return _reply(request_id, 200, body, headers)
+        return _response(request_id, 200, body, headers)
 
     def _run(self, name: str, event: Any, request_id: str) -> tuple[Any, bool]:
+        """Run a handler. Returns its answer, or its error and true."""
         context = LambdaContext(function_name=name, memory_size=256, max_runtime_ms=30_000)
         context.aws_request_id = request_id
         try:
@@ -70,14 +72,16 @@ class Functions:
             return {"errorMessage": str(error), "errorType": type(error).__name__}, True
 
 
-def _reply(request_id: str, status: int, body: bytes, headers: dict[str, str] | None = None) -> Reply:
-    return Reply(
+def _response(
+    request_id: str, status: int, body: bytes, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    return HttpResponse(
         status,
         {"Content-Type": "application/json", "x-amzn-RequestId": request_id, **(headers or {})},
         body,
     )
 
 
-def _error(request_id: str, status: int, kind: str, words: str) -> Reply:
-    body = json.dumps({"Type": "User", "Message": words}).encode()
-    return _reply(request_id, status, body, {"x-amzn-ErrorType": kind})
+def _error(request_id: str, status: int, kind: str, message: str) -> HttpResponse:
+    body = json.dumps({"Type": "User", "Message": message}).encode()
+    return _response(request_id, status, body, {"x-amzn-ErrorType": kind})

@@ -1,4 +1,4 @@
-"""The checklist of docs/clients.md: what each preset account answers, replayed as a transcript."""
+"""The checklist of docs/clients.md: the answers of each preset account, replayed as a transcript."""
 
 import json
 import os
@@ -28,7 +28,7 @@ _PATHS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call, and what of its answer is promised. A value of ``...`` need only be there."""
+    """One call and the promised part of its answer. The value ``...`` stands for any value."""
 
     call: str
     status: int
@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the checklist: an account, its state, the client to log in with, the calls."""
+    """A line of the checklist: an account, its state, the client that logs in, the calls."""
 
     account: str
     state: str
@@ -131,7 +131,7 @@ CHECKLIST = (
 
 
 class Replay:
-    """Replays the checklist against the stack at an address, line by line."""
+    """Replays lines of the checklist on the stack at a URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -140,7 +140,7 @@ class Replay:
         self.deviations = 0
 
     def run(self, line: Line) -> None:
-        """Log in as the line says, make its calls, print what was answered."""
+        """Log in, make the calls of the line, and print the answers."""
         print(f"\n{line.account}  {line.state}")
         login = {"account": line.account, "password": DEMO_PASSWORD, "client": line.client}
         status, document = self._call("POST", "/login", login, None)
@@ -153,9 +153,9 @@ class Replay:
             status, document = self._call(method, path, body, token)
             found = {name: document.get(name) for name in step.fields}
             print(f"  {method:<4} {path:<32} {status} {_shown(found)}")
-            self._hold_against(step, status, document)
+            self._compare(step, status, document)
 
-    def _hold_against(self, step: Step, status: int, document: Mapping[str, Any]) -> None:
+    def _compare(self, step: Step, status: int, document: Mapping[str, Any]) -> None:
         wanted = {"status": step.status, **step.fields}
         answered = {**document, "status": status}
         wrong = [
@@ -178,7 +178,7 @@ class Replay:
 
 
 def _shown(fields: Mapping[str, Any]) -> str:
-    """Fields in one line, with what is long cut off."""
+    """Return fields on one line, with long values cut off."""
     texts = {
         name: "(any)" if value is ... else json.dumps(value, ensure_ascii=False)
         for name, value in fields.items()
@@ -212,9 +212,9 @@ def _own_stack() -> Iterator[str]:
 
 
 def main() -> int:
-    """Replay the checklist on the stack whose address is given, or on one of its own.
+    """Replay the checklist on the stack whose URL is the argument, or on one of its own.
 
-    The exit status: 0 where every answer is the one that the checklist promises, 1 otherwise.
+    Returns the exit status: 0 if every answer is the one that the checklist promises, 1 otherwise.
     """
     if len(sys.argv) > 1:
         return _replayed(sys.argv[1].rstrip("/"))

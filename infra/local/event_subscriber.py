@@ -1,4 +1,4 @@
-"""Sees what the trail writes and the topic sends, and shows it: in the feed and in the terminal."""
+"""Shows audit rows and notifications, in the feed and in the terminal."""
 
 import json
 import logging
@@ -13,18 +13,18 @@ from chalicelib.aws.audit_table import AuditTable
 from infra.local.feed import Feed
 
 terminal = logging.getLogger("totp-binding-terminal")
-"""Lines for whoever runs the stack."""
+"""Logs one line for each notification, for the person who runs the stack."""
 
 
-class Onlooker:
-    """Subscribes to the topic as a broker's gateway does, through a queue, and reads the audit table."""
+class EventSubscriber:
+    """Reads the audit table, and subscribes to the topic through a queue as a broker's gateway does."""
 
     def __init__(self, feed: Feed, audit_table: str, topic: str) -> None:
         self._feed = feed
         self._audit_table = AuditTable(clients.dynamodb_for_reads(), audit_table)
         self._shown: deque[str | None] = deque(maxlen=1_000)
         self._sqs = boto3.client("sqs")
-        self._queue: str = self._sqs.create_queue(QueueName="totp-binding-local-onlooker")["QueueUrl"]
+        self._queue: str = self._sqs.create_queue(QueueName="totp-binding-local-page")["QueueUrl"]
         queue_arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         boto3.client("sns").subscribe(
             TopicArn=topic,
@@ -33,8 +33,8 @@ class Onlooker:
             Attributes={"RawMessageDelivery": "true"},
         )
 
-    def see_rows(self, event: dict[str, Any]) -> None:
-        """Put the rows that a delivered event became into the feed."""
+    def show_rows(self, event: dict[str, Any]) -> None:
+        """Add the audit rows of a delivered stream event to the feed, each once."""
         records = event["Records"]
         for account in dict.fromkeys(record["dynamodb"]["Keys"]["account"]["S"] for record in records):
             rows = self._audit_table.page(account, None, len(records))
@@ -44,8 +44,8 @@ class Onlooker:
                     self._shown.append(document["hmac"])
                     self._feed.add("audit", document)
 
-    def see_notifications(self) -> None:
-        """Take what the topic has sent off the queue, into the feed and the terminal."""
+    def show_notifications(self) -> None:
+        """Move the topic's messages from the queue to the feed and the terminal."""
         while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
             "Messages"
         ):
@@ -63,7 +63,7 @@ class Onlooker:
 
 
 def line(document: dict[str, str | None]) -> str:
-    """A notification for people: ``2026-11-22T01:02:03Z  88000001  bound  desktop  from 127.0.0.1``."""
+    """Return a line for people: ``2026-11-22T01:02:03Z  88000001  bound  desktop  from 127.0.0.1``."""
     parts = [document["at"], document["account"], document["type"], document["channel"]]
     named = (("from", "address"), ("by", "operator"), ("ticket", "ticket"), ("because", "reason"))
     parts += [f"{word} {document[name]}" for word, name in named if document[name]]

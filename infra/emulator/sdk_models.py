@@ -1,6 +1,6 @@
-"""The SDK's own files, which say of each AWS service what it is: read once in a process.
+"""Caches the SDK's models of AWS services.
 
-Only botocore here: moto asks for some of them before it is imported.
+This module imports only botocore, since moto reads models while it is imported.
 """
 
 from typing import Any
@@ -9,10 +9,10 @@ from botocore.loaders import JSONFileLoader
 
 
 def read_models_once() -> None:
-    """Read each file once, from here on: the SDK keeps what it has read by session only.
+    """Read each file once in this process. The SDK caches files for one session only.
 
-    moto makes three sessions for EC2's regions while it is imported, which each read all of EC2, and
-    reads what a service is once to know its regions and again to answer for it.
+    While it is imported, moto opens three sessions for EC2's regions, and each reads all of EC2.
+    moto also reads each service's model twice: for its regions and for its answers.
     """
     load = JSONFileLoader.load_file
     read: dict[str, Any] = {}

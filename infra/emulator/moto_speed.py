@@ -1,6 +1,6 @@
-"""Where moto takes the long way round, the short one: the same answers, many times sooner.
+"""Replaces slow parts of moto with fast ones that give the same answers.
 
-A few thousand audit rows would otherwise hold up every call, since calls are let in one at a time.
+Calls run one at a time. With a few thousand audit rows, slow calls would delay all others.
 """
 
 import copy
@@ -20,23 +20,23 @@ from moto.dynamodb.parsing import ast_nodes
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 _YAML: Any = getattr(yaml, "CLoader", yaml.Loader)
-"""libyaml, where PyYAML was built with it."""
+"""libyaml, if PyYAML was built with it."""
 
 
-def take_shortcuts() -> None:
-    """Take them from here on. To be called once in a process."""
+def speed_up() -> None:
+    """Replace the slow parts. Call it once in a process."""
     _copy_no_items_for_puts()
-    _query_under_one_key()
-    _write_the_one_type_of_a_value()
-    _find_out_once_what_never_changes()
-    _read_templates_by_libyaml()
+    _query_one_hash_key()
+    _serialize_one_type_of_a_value()
+    _cache_constant_lookups()
+    _parse_templates_with_libyaml()
 
 
 def _copy_no_items_for_puts() -> None:
-    """A transaction of puts into a table without a stream keeps the table's old shape, not its items.
+    """Copy a table without its items for a transaction of puts into tables without a stream.
 
-    moto copies each table that a transaction names, item by item, to be able to take it back: with
-    a few thousand rows that holds everybody up. A put replaces an item and leaves the old one whole.
+    moto copies each table of a transaction, item by item, for a rollback, which is slow with a few
+    thousand rows. A put replaces an item without changing the old one, so references are enough.
     """
     transact = DynamoDBBackend.transact_write_items
 
@@ -62,22 +62,22 @@ def _copy_no_items_for_puts() -> None:
     DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]
 
 
-def _query_under_one_key() -> None:
-    """A query of a table looks at the items of its own hash key, not at those of all."""
+def _query_one_hash_key() -> None:
+    """Search only the items of the query's hash key, not those of all keys."""
     query = Table.query
 
-    def query_under(self: Table, hash_key: DynamoType | None, *how: Any, **more: Any) -> Any:
+    def query_one(self: Table, hash_key: DynamoType | None, *args: Any, **kwargs: Any) -> Any:
         if self.range_key_attr is None or self.all_indexes():
-            return query(self, hash_key, *how, **more)
+            return query(self, hash_key, *args, **kwargs)
         narrow = copy.copy(self)
         narrow.items = defaultdict(dict, {hash_key: self.items.get(hash_key, {})})
-        return query(narrow, hash_key, *how, **more)
+        return query(narrow, hash_key, *args, **kwargs)
 
-    Table.query = query_under  # type: ignore[method-assign]
+    Table.query = query_one  # type: ignore[method-assign]
 
 
-def _write_the_one_type_of_a_value() -> None:
-    """A value of DynamoDB's has one type out of ten; moto tries all of them, by every name."""
+def _serialize_one_type_of_a_value() -> None:
+    """Serialize only the type that a DynamoDB value has. moto tries all ten types, by every name."""
     write = BaseJSONSerializer._serialize_type_structure
 
     def write_one(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
@@ -92,8 +92,8 @@ def _write_the_one_type_of_a_value() -> None:
     BaseJSONSerializer._serialize_type_structure = write_one  # type: ignore[method-assign]
 
 
-def _find_out_once_what_never_changes() -> None:
-    """Which service a host is of, which methods and nodes a class has: moto asks anew at each call."""
+def _cache_constant_lookups() -> None:
+    """Cache the service of a host, and the methods and nodes of a class. moto repeats each lookup."""
     traverser: Any = ast_nodes.DepthFirstTraverser  # type: ignore[attr-defined]
     nodes = traverser.nodes_to_be_processed
     kinds: dict[type[Any], Any] = {}
@@ -110,8 +110,8 @@ def _find_out_once_what_never_changes() -> None:
     dispatcher.get_backend_for_host = cache(dispatcher.get_backend_for_host)  # type: ignore[method-assign]
 
 
-def _read_templates_by_libyaml() -> None:
-    """A template is read ten times as fast by the library that PyYAML brings in C."""
+def _parse_templates_with_libyaml() -> None:
+    """Parse templates with PyYAML's C library, which is ten times as fast."""
     yaml.add_multi_constructor("", yaml_tag_constructor, _YAML)
 
     def parse_template(template: str) -> Any:

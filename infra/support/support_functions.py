@@ -1,4 +1,4 @@
-"""The support functions of one stage, and who is calling them."""
+"""Invokes the support functions of a stage with the operator's credentials."""
 
 import getpass
 import json
@@ -11,28 +11,28 @@ from botocore.config import Config
 
 from chalicelib.support.requests import LONGEST_NAME
 from infra.local.stack import STAGE as LOCAL_STAGE
-from infra.support.trouble import Exit, Trouble, told_apart
+from infra.support.command_errors import CommandError, Exit, aws_errors_as_command_errors
 
 _STAGE = re.compile("[a-z][a-z0-9-]{0,19}")
-"""As in infra/resources.yaml."""
+"""The pattern of stage names in the templates."""
 
-USUAL_REGION = "ap-east-1"
-"""Hong Kong, where neither the profile nor the environment names a region."""
+DEFAULT_REGION = "ap-east-1"
+"""Hong Kong. It applies if neither the profile nor the environment names a region."""
 
 _READ_SECONDS = 30
-"""Longer than a function may run, so that its answer is not missed."""
+"""Longer than a function may run, so that the answer is not lost."""
 
 
 class SupportFunctions:
-    """Invokes the functions of a stage as the person whose credentials these are."""
+    """The support functions of one stage, and the operator who invokes them."""
 
     def __init__(
         self, stage: str, profile: str | None, region: str | None, environment: Mapping[str, str]
     ) -> None:
         if not _STAGE.fullmatch(stage):
-            raise Trouble("bad_stage", Exit.USAGE)
+            raise CommandError("bad_stage", Exit.USAGE)
         self.stage = stage
-        if stage == LOCAL_STAGE:  # make run, where nobody is asked who they are
+        if stage == LOCAL_STAGE:  # make run checks no credentials
             self._open_local(region, environment)
         else:
             self._open_deployed(profile, region, environment)
@@ -40,18 +40,18 @@ class SupportFunctions:
     def _open_local(self, region: str | None, environment: Mapping[str, str]) -> None:
         port = environment.get("PORT") or "8000"
         if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
-            raise Trouble("bad_port", Exit.USAGE)
+            raise CommandError("bad_port", Exit.USAGE)
         self.region = region or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
-        where = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
         named = environment.get("AWS_PROFILE", "")
-        self._about = {"where": where, "region": self.region, "profile": named}
-        with told_apart(**self._about, function="lambda"):
+        self._details = {"where": url, "region": self.region, "profile": named}
+        with aws_errors_as_command_errors(**self._details, function="lambda"):
             self._lambda = boto3.client(
                 "lambda",
                 region_name=self.region,
                 aws_access_key_id="local",
                 aws_secret_access_key="local",
-                endpoint_url=where,
+                endpoint_url=url,
                 config=_config().merge(Config(proxies={})),
             )
         self.operator = _user_name()
@@ -60,40 +60,42 @@ class SupportFunctions:
         self, profile: str | None, region: str | None, environment: Mapping[str, str]
     ) -> None:
         named = profile or environment.get("AWS_PROFILE") or "default"
-        with told_apart(profile=named, region=region or "", where="AWS", function="boto3.Session"):
+        with aws_errors_as_command_errors(
+            profile=named, region=region or "", where="AWS", function="boto3.Session"
+        ):
             session = boto3.Session(profile_name=profile, region_name=region)
-            self.region = session.region_name or USUAL_REGION
-        self._about = {"where": f"AWS ({self.region})", "region": self.region, "profile": named}
-        with told_apart(**self._about, function="sts:GetCallerIdentity"):
+            self.region = session.region_name or DEFAULT_REGION
+        self._details = {"where": f"AWS ({self.region})", "region": self.region, "profile": named}
+        with aws_errors_as_command_errors(**self._details, function="sts:GetCallerIdentity"):
             self._lambda = session.client("lambda", region_name=self.region, config=_config())
             sts = session.client("sts", region_name=self.region, config=_config())
             self.operator = _operator(sts.get_caller_identity()["Arn"])
 
     def invoke(self, name: str, event: Mapping[str, object]) -> dict[str, Any]:
-        """A function's answer to an event that ``operator`` is added to.
+        """Add ``operator`` to an event and invoke a function with it. Returns the function's answer.
 
-        The call goes out once: a second one could answer that there was nothing left to do.
-        Raises Trouble where there is no answer, or none that the contract knows.
+        The call is sent once: a repeated one could answer that there was nothing to do. Raises
+        CommandError if there is no answer, or none that the contract describes.
         """
         function = f"totp-binding-{self.stage}-{name}"
-        with told_apart(**self._about, function=function):
+        with aws_errors_as_command_errors(**self._details, function=function):
             got = self._lambda.invoke(
                 FunctionName=function, Payload=json.dumps({**event, "operator": self.operator}).encode()
             )
             payload = got["Payload"].read()
-        about = {"function": function, "request_id": str(got["ResponseMetadata"].get("RequestId"))}
+        details = {"function": function, "request_id": str(got["ResponseMetadata"].get("RequestId"))}
         if got.get("FunctionError"):
-            raise Trouble("function_failed", Exit.FAILED, **about)
+            raise CommandError("function_failed", Exit.FAILED, **details)
         try:
             answer: dict[str, Any] = json.loads(payload)
             outcome = answer["outcome"]
         except (KeyError, TypeError, ValueError) as error:
-            raise Trouble("function_failed", Exit.FAILED, **about) from error
+            raise CommandError("function_failed", Exit.FAILED, **details) from error
         if outcome == "unavailable":
-            raise Trouble("unavailable", Exit.TRY_AGAIN, **about)
+            raise CommandError("unavailable", Exit.TRY_AGAIN, **details)
         if outcome == "invalid":
             problems = "; ".join(f"{error['field']}: {error['problem']}" for error in answer["errors"])
-            raise Trouble("invalid", Exit.USAGE, problems=problems)
+            raise CommandError("invalid", Exit.USAGE, problems=problems)
         return answer
 
 
@@ -106,15 +108,15 @@ def _config() -> Config:
 
 
 def _operator(arn: str) -> str:
-    """Who STS says this is, without the account: ``assumed-role/Support/mei.chan``.
+    """Return the caller's ARN without the AWS account: ``assumed-role/Support/mei.chan``.
 
-    Where it is longer than an operator's name may be, its end: a session's name is never cut.
+    A longer one than an operator's name may be is cut at the front, so the session's name stays.
     """
     return arn.split(":", 5)[5][-LONGEST_NAME:]
 
 
 def _user_name() -> str:
-    """The machine's name for its user, which is good enough where there is no AWS to ask."""
+    """Return the name of the machine's user, who is the operator of the local stage."""
     try:
         return getpass.getuser()[:LONGEST_NAME] or LOCAL_STAGE
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Starts the stack, says where it is, and serves it until it is interrupted."""
+"""Starts the local stack, prints its addresses, and serves it until it is interrupted."""
 
 import logging
 import os
@@ -10,34 +10,35 @@ from logging.handlers import QueueHandler, QueueListener
 
 from chalicelib.core.errors import ErrorCode
 from chalicelib.log import log
-from infra.emulator.moto import Emulator
+from infra.emulator.moto_server import Emulator
 from infra.local import stack
+from infra.local.api_gateway import gateway_response
+from infra.local.event_subscriber import EventSubscriber, terminal
 from infra.local.feed import Feed
-from infra.local.front import Front, refused
-from infra.local.onlooker import Onlooker, terminal
+from infra.local.http_server import Server
 from infra.local.poller import Poller
 from infra.local.presets import Presets
-from infra.local.server import Server
+from infra.local.router import Router
 
-USUAL_PORT = 8000
+DEFAULT_PORT = 8000
 
 
 def main() -> int:
-    """Serve until SIGINT or SIGTERM; the exit status."""
+    """Serve until SIGINT or SIGTERM. Returns the exit status."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    port = os.environ.get("PORT") or str(USUAL_PORT)
+    port = os.environ.get("PORT") or str(DEFAULT_PORT)
     if not (port.isascii() and port.isdecimal() and int(port) < 65_536):
         print("PORT must be a number from 0 to 65535", file=sys.stderr)
         return 2
     try:
-        server = Server(int(port), lambda: refused(ErrorCode.MALFORMED_REQUEST))
+        server = Server(int(port), lambda: gateway_response(ErrorCode.MALFORMED_REQUEST))
     except OSError as error:
-        print(f"port {port}: {error.strerror}; another one: PORT=8001 make run", file=sys.stderr)
+        print(f"port {port}: {error.strerror}; try PORT=8001 make run", file=sys.stderr)
         return 1
     emulator = Emulator()
-    listener = _log_aside()
+    listener = _log_in_background()
     listener.start()
     emulator.start()
     stack.point_at(emulator.url)
@@ -48,18 +49,18 @@ def main() -> int:
     presets = Presets()
     presets.create()
     feed = Feed()
-    onlooker = Onlooker(feed, settings["AUDIT_TABLE"], settings["EVENTS_TOPIC"])
+    subscriber = EventSubscriber(feed, settings["AUDIT_TABLE"], settings["EVENTS_TOPIC"])
     poller = Poller(
         settings["BINDINGS_STREAM_ARN"],
         module.record_events,
-        delivered=onlooker.see_rows,
-        idle=onlooker.see_notifications,
+        delivered=subscriber.show_rows,
+        idle=subscriber.show_notifications,
     )
-    server.serve(Front(module, pool, presets, feed).respond)
+    server.serve(Router(module, pool, presets, feed).respond)
     print(f"aws {emulator.url}", flush=True)
     print(f"ready {server.url}", flush=True)
     poller.start()
-    # In short waits, since a long one would keep Ctrl-C from being seen on Windows.
+    # On Windows, Ctrl-C is noticed only between waits: keep them short.
     while not stopped.wait(0.5):
         pass
     poller.stop()
@@ -69,16 +70,16 @@ def main() -> int:
     return 0
 
 
-def _log_aside() -> QueueListener:
+def _log_in_background() -> QueueListener:
     """Write the service's log and the notifications to standard error from a thread of its own.
 
-    Whoever started us may not read it; then no call must wait for room in the pipe.
+    If nobody reads the pipe, it fills up; no call must wait for that.
     """
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    aside = QueueHandler(lines)
-    aside.setFormatter(log.registered_formatter)
+    handler = QueueHandler(lines)
+    handler.setFormatter(log.registered_formatter)
     logger = logging.getLogger(log.service)
-    logger.handlers[:] = [aside]
+    logger.handlers[:] = [handler]
     terminal.addHandler(QueueHandler(lines))
     terminal.setLevel(logging.INFO)
     terminal.propagate = False

@@ -1,4 +1,4 @@
-"""What can go wrong between the support desk and AWS, and how the command then ends."""
+"""The errors that end the support desk's command, and the exit status of each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,17 +23,14 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class Trouble(Exception):
-    """An request that could not be run: a name for it, which is also that of its sentence.
+class CommandError(Exception):
+    """An error with a message. ``name`` is the message's key, ``details`` are its placeholders."""
 
-    ``about`` fills in the sentence.
-    """
-
-    def __init__(self, name: str, exit_status: Exit, **about: str) -> None:
+    def __init__(self, name: str, exit_status: Exit, **details: str) -> None:
         super().__init__(name)
         self.name = name
         self.exit_status = exit_status
-        self.about = about
+        self.details = details
 
 
 _NO_CREDENTIALS = (
@@ -89,21 +86,21 @@ _EXITS = {
     "no_answer": Exit.TRY_AGAIN,
     "aws_refused": Exit.FAILED,
 }
-"""Whatever is not here is a matter of access."""
+"""The exit status of an error by its name; all others are NO_ACCESS."""
 
 
 @contextmanager
-def told_apart(**about: str) -> Iterator[None]:
-    """Turn whatever AWS or the SDK fails with meanwhile into Trouble."""
+def aws_errors_as_command_errors(**details: str) -> Iterator[None]:
+    """Raise each error of AWS or of the SDK as a CommandError."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         name, code = _name(error)
-        raise Trouble(name, _EXITS.get(name, Exit.NO_ACCESS), code=code, **about) from error
+        raise CommandError(name, _EXITS.get(name, Exit.NO_ACCESS), code=code, **details) from error
 
 
 def _name(error: BotoCoreError | ClientError) -> tuple[str, str]:
-    """The trouble's name, and AWS's or the SDK's own name for it."""
+    """Return the error's name here, and its name in AWS or the SDK."""
     if isinstance(error, ClientError):
         code = error_code(error)
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,8 +1,8 @@
-"""The page at ``/``: files of one folder, and headers that let a browser run nothing else."""
+"""The files of the page at ``/``, with headers that allow a browser nothing else."""
 
 from pathlib import Path
 
-from infra.local.server import Reply
+from infra.local.http_server import HttpResponse
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -16,6 +16,7 @@ _POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "connect-src": "'self'",
+    # The API's QR codes are data URIs.
     "img-src": "'self' data:",
     "base-uri": "'none'",
     "form-action": "'none'",
@@ -28,13 +29,13 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""What every file is sent with; only the API's QR codes come as data."""
+"""The headers of every file."""
 
 
-class Pages:
-    """The files of a folder by the path that a browser asks for.
+class StaticFiles:
+    """Serves the files of a folder.
 
-    The paths are listed once, so that no path, however it is written, leads out of the folder.
+    It lists the folder once and compares paths with that list, so no path leads out of the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,9 +46,9 @@ class Pages:
         }
         self._files["/"] = self._files["/index.html"]
 
-    def respond(self, path: str) -> Reply | None:
-        """The file of a path, or None where there is none."""
+    def respond(self, path: str) -> HttpResponse | None:
+        """Return the file at a path, or None if there is none."""
         file = self._files.get(path)
         if file is None:
             return None
-        return Reply(200, {"Content-Type": _TYPES[file.suffix], **HEADERS}, file.read_bytes())
+        return HttpResponse(200, {"Content-Type": _TYPES[file.suffix], **HEADERS}, file.read_bytes())

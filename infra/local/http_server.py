@@ -1,4 +1,8 @@
-"""A small HTTP server on the loopback address that many clients may call at once."""
+"""A threaded HTTP/1.1 server on the loopback address.
+
+Werkzeug's own server would not do: it closes each connection after one answer, refuses chunk
+extensions, takes an invalid Content-Length for an empty body and joins repeated headers.
+"""
 
 import json
 import threading
@@ -11,17 +15,18 @@ from typing import Any
 LOOPBACK = "127.0.0.1"
 
 LARGEST_BODY = 10 * 1024 * 1024
-"""Bytes: API Gateway's own limit."""
+"""API Gateway's limit, in bytes."""
 
 MOST_DISCARDED = 10 * LARGEST_BODY
-"""Bytes of a body over the limit that are read before the answer."""
+"""Bytes that are read of a body over the limit before the response is sent."""
 
-_DIGITS = 16
+_MOST_DIGITS = 15
+"""Digits of the longest Content-Length that is parsed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request: its target as sent, its headers, and its body (None: too large or broken)."""
+class HttpRequest:
+    """A request with its target as sent. The body is None if it is too large or malformed."""
 
     method: str
     target: str
@@ -30,7 +35,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpResponse:
     """A response."""
 
     status: int
@@ -38,43 +43,44 @@ class Reply:
     body: bytes = b""
 
 
-def json_reply(status: int, document: Any, headers: dict[str, str] | None = None) -> Reply:
-    """A response of JSON."""
+def json_response(status: int, document: Any, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Return a response with a JSON document."""
     body = json.dumps(document, ensure_ascii=False).encode()
-    return Reply(status, {"Content-Type": "application/json", **(headers or {})}, body)
+    return HttpResponse(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on ``port``, or on one that the system chooses where it is 0.
+    """Listens on ``port``; the system chooses one if it is 0.
 
-    Callers wait until ``serve`` says how to respond; ``unreadable`` is for what is no HTTP request.
+    Clients may connect at once and wait until ``serve`` is called. ``malformed`` answers bytes that
+    are no HTTP request.
     """
 
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, port: int, unreadable: Callable[[], Reply]) -> None:
+    def __init__(self, port: int, malformed: Callable[[], HttpResponse]) -> None:
         super().__init__((LOOPBACK, port), _Handler)
-        self.respond: Callable[[Ask], Reply] = lambda ask: unreadable()
-        self.unreadable = unreadable
+        self.respond: Callable[[HttpRequest], HttpResponse] = lambda request: malformed()
+        self.malformed = malformed
 
-    def serve(self, respond: Callable[[Ask], Reply]) -> None:
-        """Begin to answer, in a thread of its own."""
+    def serve(self, respond: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Start to answer requests, in a thread of its own."""
         self.respond = respond
         threading.Thread(target=self.serve_forever, name="http", daemon=True).start()
 
     def stop(self) -> None:
-        """Answer no more, and give the port back."""
+        """Stop to answer requests, and release the port."""
         self.shutdown()
         self.server_close()
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The base URL."""
         return f"http://{LOOPBACK}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Ignore the error: the client closed the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,14 +90,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever the method, the same way in: http.server looks for do_GET, do_POST and so on."""
+        """Handle every method alike. http.server looks for do_GET, do_POST and so on."""
         if name.startswith("do_"):
             return self._handle
         raise AttributeError(name)
 
     def _handle(self) -> None:
         body = self._body()
-        self._send(self.server.respond(Ask(self.command, self.path, self.headers, body)))
+        self._send(self.server.respond(HttpRequest(self.command, self.path, self.headers, body)))
 
     def _body(self) -> bytes | None:
         coding = self.headers.get("Transfer-Encoding")
@@ -99,14 +105,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = None
         if coding is not None:
             body = self._chunks() if coding.strip().lower() == "chunked" else None
-        elif length.isascii() and length.isdecimal() and len(length) < _DIGITS:
-            body = self._exactly(int(length))
+        elif length.isascii() and length.isdecimal() and len(length) <= _MOST_DIGITS:
+            body = self._read(int(length))
         if body is None:
             self.close_connection = True
         return body
 
-    def _exactly(self, length: int) -> bytes | None:
-        """So many bytes; None where they are too many, or where fewer come."""
+    def _read(self, length: int) -> bytes | None:
+        """Read ``length`` bytes. Returns None if that is over the limit or the client sends fewer."""
         if length > LARGEST_BODY:
             self._discard(length)
             return None
@@ -114,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         return body if len(body) == length else None
 
     def _discard(self, length: int) -> None:
-        """Read what is too much: a client that is still sending would never see the answer."""
+        """Read a body that is too large: a client that is still sending would not see the response."""
         self.connection.settimeout(1)
         try:
             for _ in range(0, min(length, MOST_DISCARDED), 65_536):
@@ -124,11 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def _chunks(self) -> bytes | None:
-        """A body in chunks (RFC 9112 section 7.1)."""
+        """Read a body in chunks (RFC 9112 section 7.1). Returns None if it is malformed or too large."""
         body = b""
         try:
             while size := int(self.rfile.readline(100).split(b";")[0], 16):
-                piece = self._exactly(size)
+                piece = self._read(size)
                 if size < 0 or piece is None or len(body) + size > LARGEST_BODY:
                     raise ValueError(size)
                 body += piece
@@ -139,25 +145,25 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return body
 
-    def _send(self, reply: Reply) -> None:
-        self.send_response_only(reply.status)
+    def _send(self, response: HttpResponse) -> None:
+        self.send_response_only(response.status)
         self.send_header("Date", self.date_time_string())
-        for name, value in reply.headers.items():
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        if reply.status != 204:
-            self.send_header("Content-Length", str(len(reply.body)))
+        if response.status != 204:
+            self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            self.wfile.write(response.body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server refuses by itself: not its own page, but our form."""
+        """Answer a request that http.server cannot parse in the contract's form."""
         self.close_connection = True
-        # A request line that cannot be read counts as HTTP/0.9, whose answers have no headers.
+        # http.server takes an unreadable request line for HTTP/0.9, whose responses have no headers.
         self.request_version = self.protocol_version
-        self._send(self.server.unreadable())
+        self._send(self.server.malformed())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The service writes its own log."""
+        """Log nothing: the service writes its own log."""
