@@ -39,7 +39,7 @@ RANDOM_PARTS = (
     (r"Content-Length: \d+", "Content-Length: <bytes>"),
     (r"Date: .+ GMT", "Date: <now>"),
 )
-"""What differs from run to run, each with what stands for it in a comparison."""
+"""Parts that differ from run to run, each with its replacement in a comparison."""
 
 
 def blocks(language: str, text: str | None = None) -> list[str]:
@@ -171,7 +171,7 @@ def environment(**more: str) -> dict[str, str]:
     return required | {"LOGIN_CLIENTS": clients} | more
 
 
-def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
+def test_the_login_server_program_makes_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
     login_server = program("login_token")
     printed = capsys.readouterr().out
     settings = read_settings(
@@ -228,7 +228,7 @@ def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
     ],
     ids=str,
 )
-def test_the_gateway_program_refuses_whatever_is_not_a_pass(wrong: dict[str, Any]):
+def test_the_gateway_program_refuses_all_but_a_pass(wrong: dict[str, Any]):
     key = generate_private_key(SECP256R1())
     gateway = program("admit")
     gateway["keys"] = SimpleNamespace(get_signing_key_from_jwt=lambda token: key.public_key())
@@ -278,7 +278,7 @@ def test_the_table_has_every_setting_with_its_default():
 @pytest.mark.parametrize(
     "document", [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name
 )
-def test_every_file_that_is_linked_is_there(document: Path):
+def test_every_linked_file_exists(document: Path):
     linked = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", document.read_text("utf-8"))
     for name, heading in linked:
         target = document.parent / name if name else document
@@ -297,7 +297,7 @@ def test_the_chinese_readme_tells_the_same_story():
     assert blocks("bash", chinese) == blocks("bash")
 
 
-def test_the_layout_names_what_is_there():
+def test_every_name_in_the_layout_exists():
     [layout] = [block for block in blocks("text") if block.startswith("app.py")]
     folders: list[str] = []
     for line in layout.splitlines():
@@ -307,7 +307,7 @@ def test_the_layout_names_what_is_there():
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_guides_speak_of_messages_that_the_service_gives(language: Language):
+def test_the_guides_quote_messages_of_the_service(language: Language):
     guide = (ROOT / "docs" / f"guide.{language.value}.md").read_text("utf-8")
     rows = re.findall(r"^\| ([^|]+?) \|", guide, re.MULTILINE)
     explained = set(rows[2:])

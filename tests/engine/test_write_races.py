@@ -66,7 +66,7 @@ class Account:
 
 
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """All calls from a common start; an Unavailable is an answer too."""
+    """Make all calls from a common start. An Unavailable counts as an answer."""
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -114,7 +114,7 @@ def test_of_many_wrong_codes_exactly_5_are_checked(account: Account, size: int):
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
+def test_an_unbinding_among_logins_holds_and_nobody_logs_in_after_it(
     account: Account, round_number: int
 ):
     account.bind()
@@ -129,7 +129,7 @@ def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superseded(
+def test_of_many_binds_at_once_one_secret_remains_and_the_others_are_superseded(
     account: Account, round_number: int
 ):
     drafts = [Draft(f"binding-{n}", SealedSecret("key-1", f"secret {n}".encode())) for n in range(6)]

@@ -1,4 +1,4 @@
-"""Support staff in front of their functions."""
+"""Support staff who call their functions."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Desk:
-    """Support staff in front of their functions."""
+    """Support staff who call their functions."""
 
     service: Any
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -65,7 +65,7 @@ def test_every_reason_state_and_event_has_a_word():
     assert [name for name in wanted if name not in named] == []
 
 
-def test_a_table_lines_up_where_characters_are_wide():
+def test_a_table_lines_up_with_wide_characters():
     shown = screen.table([["状态", "已绑定"], ["ab", "c"], ["e\N{COMBINING ACUTE ACCENT}", "d"]])
     starts = [
         screen.width(row[: row.rindex(last)])
