@@ -1,9 +1,7 @@
 """Races on one account, decided by DynamoDB itself."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -23,9 +21,9 @@ from chalicelib.core.binding import (
     Unbound,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Source
 from tests.kit.phone import code_at, wrong_code
+from tests.kit.race import at_once
 
 SECRET = b"12345678901234567890"
 BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -63,21 +61,6 @@ class Account:
         return self.desk.change(
             self.name, Source(request_id="d", operator="o", ticket="t"), rules.unbind
         )
-
-
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """Make all calls from a common start. An Unavailable counts as an answer."""
-    start = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        start.wait()
-        try:
-            return call()
-        except Unavailable as unavailable:
-            return unavailable
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(run, call) for call in calls]]
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def kept_client(service: str, config: Config) -> Any:
     """Return a boto3 client, made once for all tests rather than once for each."""
     kind = (service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
     if kind not in _clients:
-        _clients[kind] = boto3.client(service, config=config)  # type: ignore[call-overload]
+        _clients[kind] = boto3.client(service, config=config)
     return _clients[kind]
 
 
