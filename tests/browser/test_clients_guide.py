@@ -1,4 +1,4 @@
-"""docs/clients.md promises what the stack keeps."""
+"""The stack keeps the promises of docs/clients.md."""
 
 import re
 import subprocess

@@ -17,9 +17,11 @@ from chalicelib.core.chain import is_sealed, row_id, seal
 from chalicelib.core.keys import Purpose
 from infra.audit import __main__ as audit
 from infra.local.stack import SCHEDULED_EVENT
-from tests.integration.conftest import Delivery, Desk, Subscriber
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 from tests.kit.wire import Wire
 

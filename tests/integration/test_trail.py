@@ -6,9 +6,11 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.core.errors import Unavailable
-from tests.integration.conftest import Delivery, Desk, Subscriber
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 from tests.kit.wire import Wire
 

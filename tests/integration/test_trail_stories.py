@@ -11,10 +11,12 @@ import pytest
 
 from chalicelib.core.chain import position_of
 from infra.audit.auditor import Auditor
-from tests.integration.conftest import Delivery, Desk, Subscriber
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import DESKTOP, MOBILE
 from tests.kit.phone import Phone
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 from tests.kit.wire import Wire
 

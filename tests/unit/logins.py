@@ -1,4 +1,4 @@
-"""Login tokens of every kind, and a door that judges them."""
+"""Login tokens of every kind, and a login check that judges them."""
 
 import base64
 import hmac
@@ -80,7 +80,7 @@ def segment(value: Any) -> bytes:
 
 
 def crafted(header: Any, payload: Any, key: Any = LOGIN_KEY) -> str:
-    """A token with whatever header and payload, signed by the key; its kind decides how."""
+    """A token of any header and payload, signed by the method of its key."""
     signed = segment(header) + b"." + segment(payload)
     if isinstance(key, rsa.RSAPrivateKey):
         signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(signed, key)

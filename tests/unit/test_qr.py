@@ -1,4 +1,4 @@
-"""The picture that a client shows: a PNG in the answer itself."""
+"""The QR code in an answer: a PNG in a data URI."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The environment: what a deployment must say, and how it is told what is wrong."""
+"""Settings in the environment: required ones, optional ones, and errors that name them."""
 
 import json
 import traceback
@@ -55,7 +55,7 @@ REQUIRED = [
 
 
 def complaint(environment: dict[str, str]) -> str:
-    """What is said of a wrong environment, and all that Python would print of it."""
+    """Return the error of an invalid environment, with the traceback that Python would print."""
     with pytest.raises(InvalidSetting) as caught:
         login_keys(read_settings(environment), lambda: 0)
     assert caught.value.code is ErrorCode.UNAVAILABLE
@@ -63,7 +63,7 @@ def complaint(environment: dict[str, str]) -> str:
     return caught.value.why + "".join(traceback.format_exception(caught.value))
 
 
-def test_a_whole_environment_is_read():
+def test_a_complete_environment_is_read():
     assert read_settings(GIVEN) == Settings(
         bindings_table="bindings",
         audit_table="audit",
@@ -94,7 +94,7 @@ def test_a_whole_environment_is_read():
     )
 
 
-def test_what_may_be_left_out_may_be_said():
+def test_optional_settings_are_read():
     settings = read_settings(
         FETCHED
         | {
@@ -124,14 +124,14 @@ def test_a_choice_that_is_not_offered_is_refused(name: str, value: str):
     assert "mark" not in said
 
 
-def test_space_around_a_value_does_not_count():
+def test_space_around_a_value_is_ignored():
     spaced = {name: f" {value}\n" for name, value in GIVEN.items()}
     assert read_settings(spaced) == read_settings(GIVEN)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("value", [None, "", " \n"])
-def test_a_setting_that_is_missing_or_empty_is_named(name: str, value: str | None):
+def test_a_missing_or_empty_setting_is_named(name: str, value: str | None):
     environment = {key: kept for key, kept in GIVEN.items() if key != name}
     environment |= {} if value is None else {name: value}
     assert f"the setting {name} is missing" in complaint(environment)
@@ -140,7 +140,7 @@ def test_a_setting_that_is_missing_or_empty_is_named(name: str, value: str | Non
 @pytest.mark.parametrize(
     "name", ["LOGIN_AUDIENCE", "LOGIN_ACCOUNT_CLAIM", "LOGIN_CLIENT_CLAIM", "LOGIN_AGE"]
 )
-def test_an_empty_value_is_the_same_as_none(name: str):
+def test_an_empty_optional_setting_is_not_set(name: str):
     assert read_settings(GIVEN | {name: " "}) == read_settings(GIVEN)
 
 
@@ -193,7 +193,7 @@ def test_one_usable_key_makes_a_key_set():
 @pytest.mark.parametrize(
     "environment", [GIVEN | {"LOGIN_KEY_SET_URL": URL}, FETCHED | {"LOGIN_KEY_SET_URL": ""}]
 )
-def test_either_the_key_set_or_its_address_is_given_never_both_or_neither(environment: dict[str, str]):
+def test_exactly_one_of_the_key_set_and_its_address_is_given(environment: dict[str, str]):
     assert "LOGIN_KEY_SET_URL or LOGIN_KEY_SET must be set, and only one" in complaint(environment)
 
 

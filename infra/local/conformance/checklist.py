@@ -1,21 +1,20 @@
 """The checklist of docs/clients.md: the answers of each preset account, replayed as a transcript."""
 
 import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyotp
 import urllib3
 
 from chalicelib.core import totp
-from infra.environment import ROOT
 from infra.local import presets
+from infra.local.launch import launched
 from infra.local.stack import DEMO_PASSWORD
 
 _PATHS = {
@@ -188,29 +187,6 @@ def _shown(fields: Mapping[str, Any]) -> str:
     )
 
 
-@contextmanager
-def _own_stack() -> Iterator[str]:
-    """The address of a stack that lives as long as the replay."""
-    command = [sys.executable, "-m", "infra.local"]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"PORT": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
-        try:
-            for line in process.stdout or ():
-                if line.startswith("ready "):
-                    yield line.removeprefix("ready ").strip()
-                    return
-            sys.exit("the stack did not start; try make run")
-        finally:
-            process.terminate()
-
-
 def main() -> int:
     """Replay the checklist on the stack whose URL is the argument, or on one of its own.
 
@@ -218,8 +194,8 @@ def main() -> int:
     """
     if len(sys.argv) > 1:
         return _replayed(sys.argv[1].rstrip("/"))
-    with _own_stack() as url:
-        return _replayed(url)
+    with TemporaryDirectory() as folder, launched(Path(folder) / "log") as stack:
+        return _replayed(stack.url)
 
 
 def _replayed(url: str) -> int:

@@ -1,4 +1,4 @@
-"""What the running stack says to calls that no client should make, and to Lambda's and AWS's own."""
+"""Malformed calls to the running stack, and calls of Lambda and of the emulated AWS."""
 
 import json
 import os
@@ -6,16 +6,20 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from infra.environment import ROOT
-from tests.e2e.conftest import PASSWORD, Stack, oathtool, zbarimg
+from infra.local.launch import launched
+from infra.local.stack import DEMO_PASSWORD
+from tests.kit.oath import zbarimg_of_uri
+from tests.kit.stack import Stack
 
 
 def raw(running: Stack, request: bytes) -> tuple[str, dict[str, str], bytes]:
-    """Send bytes as they are; the status line, the headers and the body of what comes back."""
+    """Send bytes unchanged. Returns the status line, the headers and the body of the answer."""
     address = urlsplit(running.url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         connection.sendall(request)
@@ -48,7 +52,7 @@ def raw(running: Stack, request: bytes) -> tuple[str, dict[str, str], bytes]:
         ("GET", "/api/binding;x=1"),
     ],
 )
-def test_paths_and_methods_that_are_not_there(running: Stack, method: str, path: str):
+def test_unknown_paths_and_methods_are_not_found(running: Stack, method: str, path: str):
     token = running.token("88000013")
     answer = running.call(method, path, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status, answer.code) == (404, "not_found")
@@ -98,14 +102,14 @@ def test_a_body_in_chunks_is_read(running: Stack):
         b"POST /api/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_malformed_in_our_form(running: Stack, request_bytes: bytes):
+def test_a_malformed_request_is_answered_with_a_problem_document(running: Stack, request_bytes: bytes):
     _, headers, body = raw(running, request_bytes)
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-request-id"]
     assert json.loads(body)["code"] == "malformed_request"
 
 
-def test_a_body_that_does_not_arrive_whole_is_not_acted_on(running: Stack):
+def test_an_incomplete_body_is_refused_and_counts_nothing(running: Stack):
     token, _ = running.bound("88000018")
     head = f"POST /api/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
     address = urlsplit(running.url)
@@ -119,7 +123,7 @@ def test_a_body_that_does_not_arrive_whole_is_not_acted_on(running: Stack):
     assert running.support("lookup", {"account": "88000018", "operator": "e2e"})["failures"] == 0
 
 
-def test_a_body_that_is_far_too_large_is_answered(running: Stack):
+def test_a_far_too_large_body_is_answered(running: Stack):
     token = running.token("88000013")
     answer = running.call(
         "POST", "/api/verify", b"x" * (11 * 1024 * 1024), {"Authorization": f"Bearer {token}"}
@@ -129,7 +133,7 @@ def test_a_body_that_is_far_too_large_is_answered(running: Stack):
     assert running.call("POST", path, b"x" * (11 * 1024 * 1024)).status == 413
 
 
-def test_a_slash_at_the_end_is_none(running: Stack):
+def test_a_trailing_slash_is_ignored(running: Stack):
     token = running.token("88000013")
     answer = running.call("GET", "/api/binding/?x=1", headers={"Authorization": f"Bearer {token}"})
     assert answer.status == 200
@@ -145,7 +149,7 @@ def test_many_calls_may_come_on_one_connection(running: Stack):
 
 @pytest.mark.parametrize("client", ["desktop", "mobile"])
 def test_the_password_login_hands_out_a_token(running: Stack, client: str):
-    asked = json.dumps({"account": "88000020", "password": PASSWORD, "client": client})
+    asked = json.dumps({"account": "88000020", "password": DEMO_PASSWORD, "client": client})
     answer = running.call("POST", "/login", asked)
     assert answer.status == 200
     assert set(answer.json) == {"token", "expires_in"}
@@ -157,11 +161,11 @@ def test_the_password_login_hands_out_a_token(running: Stack, client: str):
     "body",
     [
         {"account": "88000001", "password": "wrong", "client": "desktop"},
-        {"account": "99999999", "password": PASSWORD, "client": "desktop"},
+        {"account": "99999999", "password": DEMO_PASSWORD, "client": "desktop"},
         {"account": "", "password": "", "client": "desktop"},
-        {"account": "88000001", "password": PASSWORD, "client": "tablet"},
-        {"account": "88000001", "password": PASSWORD, "client": []},
-        {"account": 1, "password": PASSWORD, "client": "desktop"},
+        {"account": "88000001", "password": DEMO_PASSWORD, "client": "tablet"},
+        {"account": "88000001", "password": DEMO_PASSWORD, "client": []},
+        {"account": 1, "password": DEMO_PASSWORD, "client": "desktop"},
         {"account": "88000001"},
         [],
         "x",
@@ -173,7 +177,7 @@ def test_a_wrong_password_hands_out_nothing(running: Stack, body: object):
     assert "token" not in answer.json
 
 
-def test_support_may_name_a_function_as_lambda_lets_it(running: Stack):
+def test_support_may_name_a_function_in_every_form_of_lambda(running: Stack):
     event = json.dumps({"account": "88000014", "operator": "e2e"})
     arn = "arn:aws:lambda:us-east-1:123456789012:function:totp-binding-local-lookup"
     for name in ("totp-binding-local-lookup", "totp-binding-local-lookup:$LATEST", quote(arn, safe="")):
@@ -189,7 +193,7 @@ def test_an_empty_payload_is_an_invalid_event(running: Stack):
         assert [error["field"] for error in answer.json["errors"]] == [None]
 
 
-def test_lambda_refuses_as_lambda_does(running: Stack):
+def test_errors_of_lambda_are_those_of_aws(running: Stack):
     functions = running.functions
     with pytest.raises(functions.exceptions.ResourceNotFoundException):
         functions.invoke(FunctionName="totp-binding-local-nothing")
@@ -204,7 +208,7 @@ def test_lambda_refuses_as_lambda_does(running: Stack):
     assert dry["StatusCode"] == 204
 
 
-def test_the_emulated_aws_can_be_looked_into(running: Stack):
+def test_the_emulated_aws_can_be_read(running: Stack):
     token, secret = running.bound("88000015")
     scan = running.boto("dynamodb").scan(TableName="totp-binding-local-bindings")
     items = {item["account"]["S"]: item for item in scan["Items"]}
@@ -213,11 +217,11 @@ def test_the_emulated_aws_can_be_looked_into(running: Stack):
     assert token not in str(scan)
 
 
-def test_zbar_reads_in_the_qr_code_what_the_answer_says(running: Stack, tmp_path):
+def test_zbar_reads_the_otpauth_uri_in_the_qr_code(running: Stack, tmp_path: Path):
     token = running.token("88000016")
     begun = running.api("POST", "/bind", token).json
-    assert zbarimg(begun["qr_png"], tmp_path) == begun["otpauth_uri"]
-    code = oathtool(begun["secret"])
+    assert zbarimg_of_uri(begun["qr_png"], tmp_path) == begun["otpauth_uri"]
+    code = running.code(begun["secret"])
     assert running.api("POST", "/bind/confirm", token, {"code": code}).json["state"] == "bound"
 
 
@@ -230,14 +234,16 @@ def test_the_page_is_served_at_the_root(running: Stack):
 
 def test_the_log_holds_no_secret_code_token_or_pass(running: Stack):
     token, secret = running.bound("88000017")
-    issued = running.api("POST", "/verify", token, {"code": oathtool(secret)}).raw.decode()
+    running.clock.advance(30)
+    code = running.code(secret)
+    issued = running.api("POST", "/verify", token, {"code": code}).json["pass"]
     said = running.log.read_text("utf-8")
     assert '"account":"88000017"' in said
-    for hidden in (token, secret, PASSWORD, issued):
+    for hidden in (token, secret, f'"{code}"', DEMO_PASSWORD, issued):
         assert hidden not in said
 
 
-def test_a_port_that_is_taken_is_one_sentence(running: Stack):
+def test_a_taken_port_is_refused_in_one_sentence(running: Stack):
     port = str(urlsplit(running.url).port)
     second = subprocess.run(
         [sys.executable, "-m", "infra.local"],
@@ -254,22 +260,11 @@ def test_a_port_that_is_taken_is_one_sentence(running: Stack):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_starts_whatever_the_machine_has_of_aws_and_an_interrupt_ends_it_cleanly(
-    number: signal.Signals,
+def test_the_stack_ignores_the_machines_aws_profile_and_ends_cleanly_on_a_signal(
+    number: signal.Signals, tmp_path: Path
 ):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "infra.local"],
-        cwd=ROOT,
-        env=os.environ | {"PORT": "0", "AWS_PROFILE": "nobody"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines = [process.stdout.readline() for _ in range(2)]
-        assert [line.split()[0] for line in lines] == ["aws", "ready"]
-        process.send_signal(number)
-        assert process.wait(timeout=20) == 0
-        assert "Traceback" not in process.stderr.read()
+    log = tmp_path / "log"
+    with launched(log, environment={"AWS_PROFILE": "nobody"}) as stack:
+        stack.process.send_signal(number)
+        assert stack.process.wait(timeout=20) == 0
+    assert "Traceback" not in log.read_text("utf-8")
