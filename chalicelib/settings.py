@@ -1,6 +1,7 @@
 """The settings of a deployment, read from the environment and checked once. None is secret."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Unavailable
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_STAND_IN = re.compile("http://127[.]0[.]0[.]1:[0-9]{1,5}")
 
 LONGEST_AGE = 86_400
 """The longest age of a password login in seconds: no deployment may set more than a day."""
@@ -52,7 +54,7 @@ class Settings:
     """The decisions of a deployment.
 
     Exactly one of ``login_key_set`` (the set itself) and ``login_key_set_url`` is set. The two ages
-    are in seconds. ``events_topic`` is an ARN.
+    are in seconds. ``events_topic`` is an ARN. ``sts_stand_in`` is None wherever STS itself is asked.
     """
 
     bindings_table: str
@@ -69,6 +71,8 @@ class Settings:
     login_age: int
     login_age_to_confirm: int
     trail_kept_years: int
+    operator_proof_required: bool
+    sts_stand_in: str | None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -98,6 +102,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         login_age=given.whole("LOGIN_AGE", 300, LONGEST_AGE, "seconds"),
         login_age_to_confirm=given.whole("LOGIN_AGE_TO_CONFIRM", 900, LONGEST_AGE, "seconds"),
         trail_kept_years=given.whole("TRAIL_KEPT_YEARS", 7, MOST_YEARS, "years"),
+        operator_proof_required=given.one_of("OPERATOR_PROOF", "optional", "required") == "required",
+        sts_stand_in=_sts_stand_in(given.optional("AWS_ENDPOINT_URL_STS")),
     )
 
 
@@ -128,6 +134,12 @@ class _Environment:
             raise InvalidSetting(name, f"must be whole {unit} from 1 to {most}")
         return int(value)
 
+    def one_of(self, name: str, usual: str, *others: str) -> str:
+        value = self.optional(name) or usual
+        if value not in (usual, *others):
+            raise InvalidSetting(name, f"must be {' or '.join((usual, *others))}")
+        return value
+
 
 def _otp_issuer(value: str) -> str:
     """Check the name that authenticators show. A colon would end the label's prefix early.
@@ -151,6 +163,16 @@ def _key_set_url(value: str) -> str:
         safe = False
     if not safe or any(character.isspace() for character in value):
         raise InvalidSetting("LOGIN_KEY_SET_URL", "must be an https URL")
+    return value
+
+
+def _sts_stand_in(value: str | None) -> str | None:
+    """Check that a stand-in for STS is on loopback. A deployed function has none there, and asks STS.
+
+    STS decides who an operator is, so no setting may point a deployed function elsewhere.
+    """
+    if value is not None and not _STAND_IN.fullmatch(value):
+        raise InvalidSetting("AWS_ENDPOINT_URL_STS", "must be http://127.0.0.1:<port>, or not be set")
     return value
 
 

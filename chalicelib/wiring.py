@@ -12,10 +12,12 @@ from chalicelib.aws.audit_table import AuditTable
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
+from chalicelib.aws.sts import SecurityTokenService
 from chalicelib.aws.topic import EventsTopic
 from chalicelib.rotation import Rotation
 from chalicelib.settings import Settings, read_settings
 from chalicelib.support.desk import Desk
+from chalicelib.support.proof import OperatorProof
 from chalicelib.tokens.login import LoginCheck
 from chalicelib.tokens.login_keys import login_keys
 from chalicelib.tokens.passes import Passes
@@ -67,12 +69,14 @@ def _build(settings: Settings) -> Components:
     for_clients = BindingTable(reads, writes, settings.bindings_table, now, secrets=True)
     for_support = BindingTable(reads, writes, settings.bindings_table, now, secrets=False)
     audit_table = AuditTable(reads, settings.audit_table)
+    sts = SecurityTokenService(settings.sts_stand_in)
+    proof = OperatorProof(sts, now, required=settings.operator_proof_required)
     topic = EventsTopic(clients.sns(), settings.events_topic)
     return Components(
         settings=settings,
         login=LoginCheck(settings.login, login_keys(settings, now), now),
         service=Service(for_clients, SecretBox(keyring), passes, settings.otp_issuer),
-        desk=Desk(for_support, audit_table),
+        desk=Desk(for_support, audit_table, proof),
         passes=passes,
         rotation=Rotation(keyring, now),
         recorder=Recorder(audit_table, topic, keyring, now, settings.trail_kept_years),

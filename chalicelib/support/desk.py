@@ -8,6 +8,7 @@ from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import binding as rules
 from chalicelib.core.binding import Binding, NothingToDo, Unbound, Unlocked
 from chalicelib.core.events import Source
+from chalicelib.support.proof import OperatorProof
 from chalicelib.support.requests import LookupRequest, SupportRequest
 
 
@@ -22,9 +23,10 @@ class Found:
 class Desk:
     """Carries out support's requests."""
 
-    def __init__(self, bindings: BindingTable, audit_table: AuditTable) -> None:
+    def __init__(self, bindings: BindingTable, audit_table: AuditTable, proof: OperatorProof) -> None:
         self._bindings = bindings
         self._audit_table = audit_table
+        self.proof = proof
 
     def unbind(self, request: SupportRequest, request_id: str) -> Unbound | NothingToDo:
         """Drop an account's binding, pending or bound."""

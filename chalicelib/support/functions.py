@@ -4,8 +4,8 @@ Each call writes one line to the log: the operator, the account, the ticket and 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
 
 from chalicelib.aws.audit_rows import entry
 from chalicelib.core.binding import NothingToDo, Unbound, Unlocked
@@ -36,21 +36,31 @@ def lookup(event: object, context: object, desk: Desks) -> dict[str, Any]:
     return _respond("lookup", event, context, lambda call: _lookup(call, desk))
 
 
+_RequestT = TypeVar("_RequestT", SupportRequest, LookupRequest)
+
+
 class _Call:
     """One call of a support function, and what its log line tells."""
 
     def __init__(self, function: str, event: object, context: object) -> None:
-        self.event = event
+        self.event: Any = event
+        self._function_arn = str(getattr(context, "invoked_function_arn", ""))
         self.request_id = request_id(context)
         self.about: dict[str, Any] = {"request_id": self.request_id, "function": function}
 
-    def log_request(self, request: SupportRequest | LookupRequest) -> None:
+    def take(self, request: _RequestT, desk: Desks) -> _RequestT:
+        """Return the request under the name that its operator proved, if there is a proof."""
         self.about |= asdict(request)
+        operator = desk().proof.check(self.event, self._function_arn)
+        self.about |= {"operator_proved": operator is not None}
+        if operator is None:
+            return request
+        self.about |= {"operator": operator}
+        return replace(request, operator=operator)
 
 
 def _unbind(call: _Call, desk: Desks) -> dict[str, Any]:
-    request = requests.unbind_request(call.event)
-    call.log_request(request)
+    request = call.take(requests.unbind_request(call.event), desk)
     answer = desk().unbind(request, call.request_id)
     dropped = answer if isinstance(answer, Unbound) else None
     return {
@@ -63,16 +73,14 @@ def _unbind(call: _Call, desk: Desks) -> dict[str, Any]:
 
 
 def _unlock(call: _Call, desk: Desks) -> dict[str, Any]:
-    request = requests.unlock_request(call.event)
-    call.log_request(request)
+    request = call.take(requests.unlock_request(call.event), desk)
     answer: Unlocked | NothingToDo = desk().unlock(request, call.request_id)
     outcome = "unlocked" if isinstance(answer, Unlocked) else "not_locked"
     return {"outcome": outcome, "account": request.account}
 
 
 def _lookup(call: _Call, desk: Desks) -> dict[str, Any]:
-    request = requests.lookup_request(call.event)
-    call.log_request(request)
+    request = call.take(requests.lookup_request(call.event), desk)
     found: Found = desk().look_up(request)
     return {
         "outcome": "found",

@@ -13,6 +13,7 @@ import pytest
 from chalicelib import wiring
 from infra.local.poller import Stream
 from tests.kit.clock import Clock
+from tests.kit.sts import Sts, sign_by
 
 _queues = itertools.count(1)
 
@@ -149,3 +150,15 @@ class Desk:
 @pytest.fixture
 def desk(service: Any) -> Desk:
     return Desk(service)
+
+
+@pytest.fixture
+def sts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sts]:
+    """A stand-in for STS, which the service asks from here on."""
+    sts = Sts(clock)
+    sign_by(clock, monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+    wiring.reset()
+    yield sts
+    sts.stand_in.stop()
+    wiring.reset()
