@@ -53,7 +53,8 @@ class Front:
             return self._gateway.respond(ask)
         if ask.method == "POST" and (match := INVOKE_PATH.fullmatch(ask.target)):
             kind = ask.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            return self._functions.invoke(match[1], ask.body, kind)
+            signed = ask.headers.get("Authorization")
+            return self._functions.invoke(match[1], ask.body, kind, signed)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
         if ask.method == "GET" and path == "/feed":

@@ -11,7 +11,8 @@ from logging.handlers import QueueHandler, QueueListener
 from chalicelib.core.errors import ErrorCode
 from chalicelib.log import log
 from infra.emulator.moto import Emulator
-from infra.local import stack
+from infra.emulator.sts import SecurityTokenStandIn
+from infra.local import operators, stack
 from infra.local.feed import Feed
 from infra.local.front import Front, refused
 from infra.local.onlooker import Onlooker, terminal
@@ -36,15 +37,16 @@ def main() -> int:
     except OSError as error:
         print(f"port {port}: {error.strerror}; another one: PORT=8001 make run", file=sys.stderr)
         return 1
-    emulator = Emulator()
+    emulator, sts = Emulator(), SecurityTokenStandIn(operators.identity)
     listener = _log_aside()
     listener.start()
     emulator.start()
+    sts.start()
     stack.point_at(emulator.url)
     emulator.answer_this_process()
     pool = stack.create_user_pool()
     settings = stack.settings(stack.create_resources(), pool, emulator.url)
-    module = stack.load_service(settings)
+    module = stack.load_service(settings | {"AWS_ENDPOINT_URL_STS": sts.url})
     presets = Presets()
     presets.create()
     feed = Feed()
@@ -65,6 +67,7 @@ def main() -> int:
     poller.stop()
     server.stop()
     emulator.stop()
+    sts.stop()
     listener.stop()
     return 0
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from chalicelib.support.requests import LONGEST_NAME
+from infra.local import operators
 from infra.local.stack import STAGE as LOCAL_STAGE
+from infra.support.signer import prove
 from infra.support.trouble import Exit, Trouble, told_apart
 
 _STAGE = re.compile("[a-z][a-z0-9-]{0,19}")
@@ -43,18 +46,21 @@ class SupportFunctions:
             raise Trouble("bad_port", Exit.USAGE)
         self.region = region or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
         where = f"http://127.0.0.1:{port}"
+        self.operator = _user_name()
+        key = operators.access_key_id(self.operator)
+        self._credentials: Credentials | None = Credentials(key, operators.SECRET_KEY)
+        self._functions = operators.function_arn("", self.region)
         named = environment.get("AWS_PROFILE", "")
         self._about = {"where": where, "region": self.region, "profile": named}
         with told_apart(**self._about, function="lambda"):
             self._lambda = boto3.client(
                 "lambda",
                 region_name=self.region,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
+                aws_access_key_id=key,
+                aws_secret_access_key=operators.SECRET_KEY,
                 endpoint_url=where,
                 config=_config().merge(Config(proxies={})),
             )
-        self.operator = _user_name()
 
     def _open_deployed(
         self, profile: str | None, region: str | None, environment: Mapping[str, str]
@@ -67,18 +73,24 @@ class SupportFunctions:
         with told_apart(**self._about, function="sts:GetCallerIdentity"):
             self._lambda = session.client("lambda", region_name=self.region, config=_config())
             sts = session.client("sts", region_name=self.region, config=_config())
-            self.operator = _operator(sts.get_caller_identity()["Arn"])
+            caller = sts.get_caller_identity()
+        self.operator = _operator(caller["Arn"])
+        partition = caller["Arn"].split(":")[1]
+        self._functions = f"arn:{partition}:lambda:{self.region}:{caller['Account']}:function:"
+        self._credentials = session.get_credentials()
 
     def invoke(self, name: str, event: Mapping[str, object]) -> dict[str, Any]:
-        """A function's answer to an event that ``operator`` is added to.
+        """Return a function's answer to an event, to which the operator and its proof are added.
 
         The call goes out once: a second one could answer that there was nothing left to do.
         Raises Trouble where there is no answer, or none that the contract knows.
         """
         function = f"totp-binding-{self.stage}-{name}"
+        told = {**event, "operator": self.operator}
         with told_apart(**self._about, function=function):
+            proof = prove(self._credentials, self._functions + function, told)
             got = self._lambda.invoke(
-                FunctionName=function, Payload=json.dumps({**event, "operator": self.operator}).encode()
+                FunctionName=function, Payload=json.dumps({**told, "proof": proof}).encode()
             )
             payload = got["Payload"].read()
         about = {"function": function, "request_id": str(got["ResponseMetadata"].get("RequestId"))}
