@@ -14,7 +14,7 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from infra.local.server import LOOPBACK, Ask, Reply, Server
+from infra.local.server import LOOPBACK, Ask, Reply
 
 _CLOCKS_APART = 900
 """Seconds by which a request's date may differ from STS's clock."""
@@ -45,7 +45,7 @@ class _Refused(Exception):
 
 
 class SecurityTokenStandIn:
-    """Answers GetCallerIdentity by HTTP on loopback.
+    """Answers GetCallerIdentity.
 
     ``identity`` returns the caller of an access key id in a region, or None if there is none.
     """
@@ -55,20 +55,6 @@ class SecurityTokenStandIn:
     ) -> None:
         self._identity = identity
         self._clock = clock
-        self._server = Server(0, lambda: _error(400, "MalformedInput"))
-
-    @property
-    def url(self) -> str:
-        """The value of AWS_ENDPOINT_URL_STS."""
-        return self._server.url
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._server.serve(self.respond)
-
-    def stop(self) -> None:
-        """Answer no more, and give the port back."""
-        self._server.stop()
 
     def respond(self, ask: Ask) -> Reply:
         """Name the caller, or refuse with STS's own codes."""

@@ -18,7 +18,7 @@ from infra.local.front import Front, refused
 from infra.local.onlooker import Onlooker, terminal
 from infra.local.poller import Poller
 from infra.local.presets import Presets
-from infra.local.server import Server
+from infra.local.server import Reply, Server
 
 USUAL_PORT = 8000
 
@@ -37,11 +37,11 @@ def main() -> int:
     except OSError as error:
         print(f"port {port}: {error.strerror}; another one: PORT=8001 make run", file=sys.stderr)
         return 1
-    emulator, sts = Emulator(), SecurityTokenStandIn(operators.identity)
+    emulator, sts = Emulator(), Server(0, lambda: Reply(400))
     listener = _log_aside()
     listener.start()
     emulator.start()
-    sts.start()
+    sts.serve(SecurityTokenStandIn(operators.identity).respond)
     stack.point_at(emulator.url)
     emulator.answer_this_process()
     pool = stack.create_user_pool()

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import wiring
 from infra.local.poller import Stream
+from infra.local.server import Reply, Server
 from tests.kit.clock import Clock
 from tests.kit.sts import Sts, sign_by
 
@@ -152,13 +153,20 @@ def desk(service: Any) -> Desk:
     return Desk(service)
 
 
+@pytest.fixture(scope="session")
+def sts_server() -> Iterator[Server]:
+    """Where STS answers; each test says what."""
+    server = Server(0, lambda: Reply(400))
+    server.serve(lambda ask: Reply(503))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def sts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sts]:
+def sts(sts_server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sts]:
     """A stand-in for STS, which the service asks from here on."""
-    sts = Sts(clock)
     sign_by(clock, monkeypatch)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts_server.url)
     wiring.reset()
-    yield sts
-    sts.stand_in.stop()
+    yield Sts(sts_server, clock)
     wiring.reset()

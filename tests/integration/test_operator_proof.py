@@ -1,11 +1,15 @@
 """The operator's proof over HTTP, against an STS that verifies signatures."""
 
 import itertools
+import json
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,13 +24,14 @@ from chalicelib import wiring
 from chalicelib.aws import sts as aws_sts
 from chalicelib.aws.sts import BODY, CONTENT_TYPE, REQUEST_HEADER, SecurityTokenService, Signature
 from chalicelib.support.proof import request_hash
+from infra.environment import ROOT
 from infra.local.operators import function_arn
 from infra.local.server import Reply, Server
 from infra.support.signer import prove
 from tests.integration.conftest import Delivery
 from tests.kit.clock import Clock
 from tests.kit.log_lines import LogLines
-from tests.kit.sts import REGION, Sts, session, support_session
+from tests.kit.sts import REGION, Sts, session, sign_by, support_session
 from tests.kit.user import User
 from tests.kit.wire import Wire
 
@@ -273,7 +278,7 @@ def test_sts_itself_refuses_our_header_if_it_came_unsigned(staff: Staff, event: 
     proof = signed_by_hand(staff, event, **{REQUEST_HEADER: None})["proof"]
     headers = aws_sts._headers(aws_sts.host("aws", REGION), REGION, Signature(**proof), "0" * 64)
     headers["authorization"] = headers["authorization"].replace(f";{REQUEST_HEADER}", "")
-    answer = urllib3.request("POST", sts.url, headers=headers, body=BODY)
+    answer = urllib3.request("POST", sts.server.url, headers=headers, body=BODY)
     assert answer.status == 200, "STS accepts what is signed without our header"
     assert refused(staff.send({**event, "proof": proof})) == WRONG_SIGNATURE
 
@@ -335,11 +340,11 @@ def test_a_line_break_reaches_no_header(staff: Staff, event: Event, sts: Sts, na
 # STS in trouble.
 
 
-@pytest.fixture
-def elsewhere(sts: Sts) -> Iterator[Server]:
-    """Another server, which would name the operator without a look at the signature."""
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Server]:
+    """Another server; each test says what it answers."""
     server = Server(0, lambda: Reply(400))
-    server.serve(lambda ask: reply_of(OPERATOR))
+    server.serve(lambda ask: Reply(503))
     yield server
     server.stop()
 
@@ -441,10 +446,14 @@ def test_an_sts_that_drips_is_given_up(
     staff: Staff, event: Event, monkeypatch: pytest.MonkeyPatch, service: Any
 ):
     monkeypatch.setattr("chalicelib.aws.single_request.SECONDS", 0.3)
-    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", b"<a>" * 33) as url:
+    body = reply_of(OPERATOR).body
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    began = time.monotonic()
+    with raw_server(head + body[:-40], body[-40:]) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
         wiring.reset()
         assert staff.send(staff.sign(event)) == {"outcome": "unavailable"}
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.usefixtures("still_bound")
@@ -507,7 +516,7 @@ def test_our_request_is_the_one_that_botocores_client_signs(sts: Sts):
         signature=sent["authorization"].rpartition("=")[2],
         session_token=sent["x-amz-security-token"],
     )
-    assert SecurityTokenService(sts.url).caller("aws", REGION, proof, "ab" * 32) == OPERATOR
+    assert SecurityTokenService(sts.server.url).caller("aws", REGION, proof, "ab" * 32) == OPERATOR
     (ours,) = sts.asked
     assert f"https://{ours.headers['Host']}{ours.target}" == signed.url
     assert (ours.method, ours.body) == (signed.method, signed.body.encode())
@@ -569,6 +578,45 @@ def test_no_part_of_a_proof_is_in_log_row_or_notification(
     assert "1" * 64 not in written
     (answered,) = (line for line in log_lines.json if line.get("outcome") == "unbound")
     assert (answered["operator"], answered["operator_proved"]) == (OPERATOR, True)
+
+
+# The page for those who sign by themselves.
+
+PAGE = (ROOT / "docs" / "proof.md").read_text("utf-8")
+
+
+def shown(language: str) -> list[str]:
+    """The page's blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)\n```", PAGE, re.DOTALL)
+
+
+def test_the_code_of_the_page_makes_a_proof_that_holds(staff: Staff, event: Event):
+    (code,) = shown("python")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    made = names["prove"](staff.credentials.get_frozen_credentials(), UNBIND, event)
+    assert made == staff.sign(event)["proof"]
+    assert staff.send({**event, "proof": made})["outcome"] == "unbound"
+
+
+def test_the_example_of_the_page_is_right(clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    canonical, proof = shown("json")
+    (request,) = shown("text")
+    signed = json.loads(canonical)
+    hashed = request_hash(signed["function"], signed["event"])
+    assert hashed == sha256(canonical.encode()).hexdigest()
+    made = json.loads(proof)
+    secret = re.search(r"secret key `(\S+)`", PAGE)
+    assert secret is not None
+    credentials = Credentials(made["access_key_id"], secret[1], made["session_token"])
+    clock.time = datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp()
+    sign_by(clock, monkeypatch)
+    assert prove(credentials, signed["function"], signed["event"]) == made
+    endpoint = aws_sts.host("aws", "ap-east-1")
+    headers = aws_sts._headers(endpoint, "ap-east-1", Signature(**made), hashed)
+    del headers["authorization"]
+    ours = AWSRequest("POST", f"https://{endpoint}/", headers=headers, data=BODY)
+    assert SigV4Auth(credentials, "sts", "ap-east-1").canonical_request(ours) == request
 
 
 # Servers that are no STS.

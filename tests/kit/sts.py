@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
 
 from infra.emulator.sts import Identity, SecurityTokenStandIn
-from infra.local.server import Ask, Reply
+from infra.local.server import Ask, Reply, Server
 from tests.kit.clock import Clock
 
 ACCOUNT = "123456789012"
@@ -33,26 +32,20 @@ class Sts:
     It names ``callers``, and others as ``strangers`` says. ``instead`` answers in its place.
     """
 
+    server: Server
     clock: Clock
     callers: dict[str, Identity] = field(default_factory=dict)
     strangers: Callable[[str, str], Identity | None] = lambda key, region: None
     asked: list[Ask] = field(default_factory=list)
-    instead: Any = None
+    instead: Callable[[Ask], Reply] | None = None
 
     def __post_init__(self) -> None:
-        self.stand_in = SecurityTokenStandIn(self._identity, self.clock)
-        self._respond = self.stand_in.respond
-        self.stand_in.respond = self.respond  # type: ignore[method-assign]
-        self.stand_in.start()
+        self._stand_in = SecurityTokenStandIn(self._identity, self.clock)
+        self.server.respond = self._respond
 
-    @property
-    def url(self) -> str:
-        return self.stand_in.url
-
-    def respond(self, ask: Ask) -> Reply:
+    def _respond(self, ask: Ask) -> Reply:
         self.asked.append(ask)
-        reply: Reply = (self.instead or self._respond)(ask)
-        return reply
+        return (self.instead or self._stand_in.respond)(ask)
 
     def _identity(self, key: str, region: str) -> Identity | None:
         return self.callers.get(key) or self.strangers(key, region)
