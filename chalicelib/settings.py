@@ -167,9 +167,9 @@ def _key_set_url(value: str) -> str:
 
 
 def _sts_stand_in(value: str | None) -> str | None:
-    """Check that a stand-in for STS is on loopback. A deployed function has none there, and asks STS.
+    """Check that a stand-in for STS is on loopback.
 
-    STS decides who an operator is, so no setting may point a deployed function elsewhere.
+    STS decides who an operator is, so no setting may send a deployed function to another host.
     """
     if value is not None and not _STAND_IN.fullmatch(value):
         raise InvalidSetting("AWS_ENDPOINT_URL_STS", "must be http://127.0.0.1:<port>, or not be set")

@@ -1,7 +1,7 @@
 """Asks STS whose signature a GetCallerIdentity request carries.
 
-The request is built here, so that it goes to the region's own endpoint and says nothing but what
-STS has to verify. Only the parts of the signature come from the caller.
+The request is built here and goes to the region's own endpoint. Only the parts of the signature come
+from the caller.
 """
 
 import re
@@ -55,7 +55,7 @@ def host(partition: str, region: str) -> str:
 
 
 class SecurityTokenService:
-    """STS. ``stand_in`` is the URL of one on this machine, which is asked in its place."""
+    """STS, or its stand-in on this machine at the URL ``stand_in``."""
 
     def __init__(self, stand_in: str | None) -> None:
         self._stand_in = stand_in

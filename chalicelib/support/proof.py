@@ -142,7 +142,7 @@ def _own(function_arn: str) -> SupportFunction:
 
 
 def _signature(proof: object) -> Signature:
-    """Read a proof: exactly its four parts, each of its own form."""
+    """Read a proof. It has exactly these parts, each of its own form."""
     if not isinstance(proof, Mapping) or not _PARTS.keys() - _OPTIONAL <= proof.keys() <= _PARTS.keys():
         raise InvalidProof("must have access_key_id, date, signature and, of a session, session_token")
     parts: dict[str, Any] = {name: proof.get(name) for name in _PARTS}

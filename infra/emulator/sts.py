@@ -1,6 +1,6 @@
-"""STS on this machine: it names those alone whose signature it has verified.
+"""STS on this machine. It names a caller only if the signature is right.
 
-moto names every caller, signed or not, so that any proof would hold.
+moto names every caller and checks no signature, so any proof would hold.
 """
 
 import hmac
@@ -81,7 +81,7 @@ class SecurityTokenStandIn:
         signed = _signed_headers(ask, names.split(";"))
         date = signed.get("x-amz-date", "")
         self._check_time(date, day)
-        # An SDK that was pointed here signs this very address.
+        # An SDK whose endpoint is set to this server signs its address.
         if not signed["host"].startswith((f"sts.{region}.", f"{LOOPBACK}:")):
             raise _Refused(403, "SignatureDoesNotMatch")
         identity = self._identity(access_key_id, region)
@@ -113,7 +113,7 @@ def _signed_headers(ask: Ask, names: list[str]) -> dict[str, str]:
 
 
 def _signature(credentials: Credentials, region: str, date: str, signed: dict[str, str]) -> str:
-    """Sign again what was sent, with the key that the caller ought to have."""
+    """Return the signature of what was sent, made with the caller's own secret key."""
     request = AWSRequest("POST", f"https://{signed['host']}/", headers=signed, data=_BODY)
     request.context["timestamp"] = date
     signer = SigV4Auth(credentials, "sts", region)

@@ -1,6 +1,6 @@
-"""The operators of the local stage: each is a session of its support role, named by the access key id.
+"""The operators of the local stage. Each is a session of its support role, named by the access key id.
 
-So the command of the support desk proves an operator here as it does on AWS.
+The support command therefore proves an operator here as it does on AWS.
 """
 
 import re
@@ -34,7 +34,7 @@ def access_key_id(user: str) -> str:
 
 
 def identity(access_key_id: str, region: str) -> Identity:
-    """Return the operator that an access key id stands for: anybody, under that name."""
+    """Return the operator of that name. Every access key id is one."""
     role = f"totp-binding-local-support-{region}"
     arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{access_key_id}"
     return Identity(SECRET_KEY, None, arn)

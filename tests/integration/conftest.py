@@ -155,7 +155,7 @@ def desk(service: Any) -> Desk:
 
 @pytest.fixture(scope="session")
 def sts_server() -> Iterator[Server]:
-    """Where STS answers; each test says what."""
+    """The server of the stand-in for STS. Each test sets the answers."""
     server = Server(0, lambda: Reply(400))
     server.serve(lambda ask: Reply(503))
     yield server

@@ -70,7 +70,7 @@ def event(user: User) -> Event:
 
 @pytest.fixture
 def still_bound(user: User, event: Event, wire: Wire) -> Iterator[None]:
-    """Whatever the test does, it reads and writes no table and leaves the account bound."""
+    """Check that the test reads and writes no table and leaves the account bound."""
     yield
     assert wire.calls == []
     assert user.look().json["state"] == "bound"
@@ -342,7 +342,7 @@ def test_a_line_break_reaches_no_header(staff: Staff, event: Event, sts: Sts, na
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[Server]:
-    """Another server; each test says what it answers."""
+    """Another server. Each test sets the answers."""
     server = Server(0, lambda: Reply(400))
     server.serve(lambda ask: Reply(503))
     yield server
@@ -481,7 +481,7 @@ def test_no_proxy_of_the_environment_sees_a_proof(
     assert (seen, len(sts.asked)) == ([], 1)
 
 
-# What is on the wire, and in the log.
+# The request on the wire, and the log.
 
 
 def test_our_request_is_the_one_that_botocores_client_signs(sts: Sts):

@@ -426,7 +426,7 @@ def test_every_call_carries_a_proof_that_holds(
     assert len({event["proof"]["signature"] for _, event in deployed.invoked}) == 4
 
 
-def test_whoever_is_not_in_the_support_role_is_told_so(user: User, at_prod: Terminal, sts: Sts):
+def test_a_caller_outside_the_support_role_is_told_so(user: User, at_prod: Terminal, sts: Sts):
     known = sts.strangers
     sts.strangers = lambda key, region: replace(known(key, region), arn="arn:aws:iam::123456789012:root")
     assert at_prod.run("status", user.account) is Exit.USAGE

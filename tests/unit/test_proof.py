@@ -19,7 +19,7 @@ PROOF = {"access_key_id": "ASIAEXAMPLE", "date": DATE, "signature": "0" * 64, "s
 
 
 class KnowingSts:
-    """Names one caller whatever the signature, and remembers what it was asked."""
+    """Names one caller for every signature, and remembers what it was asked."""
 
     def __init__(self, caller: str = OPERATOR) -> None:
         self._caller = caller
@@ -258,7 +258,7 @@ def test_every_other_event_and_function_has_another_hash():
         None,
     ],
 )
-def test_whatever_json_can_bring_has_a_hash(value: Any):
+def test_every_json_value_has_a_hash(value: Any):
     event = {"account": "88000001", "extra": [value, {"x": value}]}
     arrived = json.loads(json.dumps(event))
     assert request_hash(FUNCTION, arrived) == request_hash(FUNCTION, event)
