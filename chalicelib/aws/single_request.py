@@ -20,8 +20,9 @@ def send_once(
     """
     # urllib3 limits each wait for bytes, not all of them together.
     deadline = time.monotonic() + SECONDS
+    # Without retries, urllib3 tries once and returns a redirect as it is.
     pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
-    answer = pool.request(method, url, headers=headers, body=body, redirect=False, preload_content=False)
+    answer = pool.request(method, url, headers=headers, body=body, preload_content=False)
     try:
         received = b""
         while piece := answer.read1(65_536):

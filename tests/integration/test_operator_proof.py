@@ -457,14 +457,22 @@ def test_an_sts_that_drips_is_given_up(
 
 
 @pytest.mark.usefixtures("still_bound")
-def test_an_sts_that_is_not_there_is_unavailable(
+def test_an_sts_that_is_not_there_is_tried_once(
     staff: Staff, event: Event, monkeypatch: pytest.MonkeyPatch
 ):
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
         port = closed_soon.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
     wiring.reset()
+    tried = []
+    connect = urllib3.util.connection.create_connection
+    monkeypatch.setattr(
+        urllib3.util.connection,
+        "create_connection",
+        lambda *how, **more: tried.append(how) or connect(*how, **more),
+    )
     assert staff.send(staff.sign(event)) == {"outcome": "unavailable"}
+    assert len(tried) == 1
 
 
 @pytest.mark.usefixtures("still_bound")

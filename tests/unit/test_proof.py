@@ -167,6 +167,7 @@ def test_a_stale_or_a_future_date_is_refused(age: float):
         "arn:aws:sts::123456789012:assumed-role/totp-binding-prod-support-ap-east-1/mei.chan\n",
         "arn:aws:sts::123456789012:assumed-role/x/totp-binding-prod-support-ap-east-1/mei.chan",
         "x" + OPERATOR,
+        "mei.chan",
         "",
     ],
 )
