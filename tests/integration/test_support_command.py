@@ -9,27 +9,36 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib import wiring
 from chalicelib.api.language import Language
 from chalicelib.support.requests import REASONS
+from infra.emulator.sts import Identity
 from infra.environment import ROOT
-from infra.local import lambda_api
+from infra.local import lambda_api, operators
 from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response
 from infra.local.lambda_api import INVOKE_PATH, LambdaApi
 from infra.support import account_view
 from infra.support.command import main
 from infra.support.command_errors import Exit
 from infra.support.words import Words, language, phrases
+from tests.kit.clock import Clock
 from tests.kit.login import MOBILE
+from tests.kit.sts import Sts, support_session
 from tests.kit.user import User
 
 DEPLOYED = "prod"
+
+KEYS = {
+    "aws_access_key_id": "ASIAOPERATOR",
+    "aws_secret_access_key": "secret",
+    "aws_session_token": "token",
+}
+"""The operator's credentials at the deployed stage."""
 
 
 @dataclass
@@ -47,7 +56,8 @@ class Lambda:
         self.invoked.append((match[1], json.loads(ask.body or b"")))
         if self.instead is not None:
             return self.instead()
-        return self.functions.invoke(match[1], ask.body or b"", "RequestResponse")
+        signed = ask.headers.get("Authorization")
+        return self.functions.invoke(match[1], ask.body or b"", "RequestResponse", signed)
 
     def refuse(self, status: int, code: str) -> None:
         """Answer as AWS does where it refuses."""
@@ -68,8 +78,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+def local(service: Any, server: Server, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Lambda:
     """The local stage, as make run serves it."""
+    sts.strangers = operators.identity
     lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("PORT", str(server.server_port))
@@ -77,14 +88,27 @@ def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lamb
 
 
 @pytest.fixture
-def deployed(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
-    """A deployed stage: Lambda where the SDK looks for it, and STS to say who is calling."""
+def deployed(service: Any, server: Server, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    """A deployed stage: Lambda where the SDK looks for it, and an operator whom STS names."""
     monkeypatch.setattr(lambda_api, "STAGE", DEPLOYED)
     lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
+    become(monkeypatch, sts, "mei.chan")
     wiring.components()  # before a test takes the region away that they are put together in
     return lambda_
+
+
+def become(monkeypatch: pytest.MonkeyPatch, sts: Sts, name: str) -> None:
+    """Have the environment's credentials be those of an operator, in whichever region."""
+    for part, value in KEYS.items():
+        monkeypatch.setenv(part.upper(), value)
+    secret, token = KEYS["aws_secret_access_key"], KEYS["aws_session_token"]
+    sts.strangers = lambda key, region: (
+        Identity(secret, token, support_session(DEPLOYED, name, region))
+        if key == KEYS["aws_access_key_id"]
+        else None
+    )
 
 
 @dataclass
@@ -362,34 +386,66 @@ def test_on_this_machine_the_operator_is_its_user(user: User, terminal: Terminal
 
 
 def test_a_deployed_stage_is_told_whom_sts_names(
-    user: User, at_prod: Terminal, deployed: Lambda, monkeypatch: pytest.MonkeyPatch
+    user: User, at_prod: Terminal, deployed: Lambda, sts: Sts, monkeypatch: pytest.MonkeyPatch
 ):
-    credentials = boto3.client("sts").assume_role(
-        RoleArn="arn:aws:iam::123456789012:role/support/SupportDesk",
-        RoleSessionName="mei.chan@broker.hk",
-    )["Credentials"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials["SecretAccessKey"])
-    monkeypatch.setenv("AWS_SESSION_TOKEN", credentials["SessionToken"])
+    become(monkeypatch, sts, "mei.chan@broker.hk")
     user.bound_phone()
     asked = ("unbind", user.account, "--ticket", "T-9", "--reason", "other", "--yes")
     assert at_prod.run(*asked) is Exit.DONE
     name, event = deployed.invoked[-1]
     assert name == "totp-binding-prod-unbind"
-    assert event["operator"].endswith("SupportDesk/mei.chan@broker.hk")
-    assert event["operator"].startswith("assumed-role/")
+    assert event["operator"] == "umed-role/totp-binding-prod-support-us-east-1/mei.chan@broker.hk"
 
 
-def test_a_long_name_keeps_its_end(at_prod: Terminal, deployed: Lambda, wire: Any, user: User):
+def test_a_long_name_keeps_its_end(
+    user: User, at_prod: Terminal, deployed: Lambda, sts: Sts, monkeypatch: pytest.MonkeyPatch
+):
     session = "s" * 58 + "@br.hk"
-    arn = f"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Support_0123456789abcdef/{session}"
-
-    class Http:
-        status_code = 200
-
-    wire.next("GetCallerIdentity", lambda really: ((Http, {"Arn": arn}), None))
+    become(monkeypatch, sts, session)
     assert at_prod.run("status", user.account) is Exit.DONE
     assert deployed.invoked[-1][1]["operator"] == session
+
+
+def test_every_call_carries_a_proof_that_holds(
+    user: User, at_prod: Terminal, deployed: Lambda, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPERATOR_PROOF", "required")
+    wiring.reset()
+    user.bound_phone()
+    asked = ("unbind", user.account, "--ticket", "T-9", "--reason", "other")
+    assert at_prod.run(*asked, typing=[user.account]) is Exit.DONE
+    assert at_prod.run("unlock", user.account, "--ticket", "T-9") is Exit.NOTHING_TO_DO
+    assert at_prod.run("history", user.account) is Exit.DONE
+    assert [name.rpartition("-")[2] for name in deployed.names] == [
+        "lookup",
+        "unbind",
+        "unlock",
+        "lookup",
+    ]
+    assert len({event["proof"]["signature"] for _, event in deployed.invoked}) == 4
+
+
+def test_a_caller_outside_the_support_role_is_told_so(user: User, at_prod: Terminal, sts: Sts):
+    known = sts.strangers
+    sts.strangers = lambda key, region: replace(known(key, region), arn="arn:aws:iam::123456789012:root")
+    assert at_prod.run("status", user.account) is Exit.USAGE
+    assert at_prod.err == (
+        "Not accepted: proof: the caller must be in the role "
+        "totp-binding-prod-support-us-east-1 of this account.\n"
+    )
+
+
+def test_on_this_machine_the_users_name_is_proved(
+    user: User, terminal: Terminal, local: Lambda, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPERATOR_PROOF", "required")
+    wiring.reset()
+    for name, key in {"mei.chan": "meichan", "陳": "local"}.items():
+        monkeypatch.setenv("LOGNAME", name)
+        assert terminal.run("status", user.account, "--region", "ap-east-1") is Exit.DONE
+        event = local.invoked[-1][1]
+        assert (event["operator"], event["proof"]["access_key_id"]) == (name, key)
+        assert "session_token" not in event["proof"]
 
 
 def test_the_operator_cannot_be_typed(user: User, terminal: Terminal):
@@ -417,7 +473,10 @@ def test_the_profile_named_is_the_one_used(
     (tmp_path / "config").write_text("[profile desk]\nregion = ap-southeast-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    (tmp_path / "credentials").write_text("[desk]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    for name in KEYS:
+        monkeypatch.delenv(name.upper())
+    keys = "\n".join(f"{name} = {value}" for name, value in KEYS.items())
+    (tmp_path / "credentials").write_text(f"[desk]\n{keys}\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     assert at_prod.run("status", user.account, "--profile", "desk") is Exit.DONE
     assert "stage prod, ap-southeast-1, as " in at_prod.out
@@ -649,8 +708,9 @@ def test_a_time_that_is_none_is_a_dash():
 # The file itself.
 
 
-def test_it_runs_as_a_module(user: User, local: Lambda):
+def test_it_runs_as_a_module(user: User, local: Lambda, clock: Clock):
     user.bound_phone()
+    clock.time = time.time()  # the command signs by this machine's clock
     asked = ["status", user.account, "--stage", "local", "--json"]
     ran = subprocess.run(
         [sys.executable, "-m", "infra.support", *asked],
@@ -674,8 +734,11 @@ def test_it_runs_as_a_module(user: User, local: Lambda):
     assert refused.stderr == phrases(Language.SIMPLIFIED)["trouble.needs_yes"] + "\n"
 
 
-def test_a_terminal_without_the_characters_still_tells_what_was_done(user: User, local: Lambda):
+def test_a_terminal_without_the_characters_still_tells_what_was_done(
+    user: User, local: Lambda, clock: Clock
+):
     user.bound_phone()
+    clock.time = time.time()  # the command signs by this machine's clock
     asked = ["unbind", user.account, "--ticket", "T-9", "--reason", "other", "--yes", "--stage", "local"]
     ran = subprocess.run(
         [sys.executable, "-m", "infra.support", *asked],
