@@ -92,7 +92,7 @@ def _document(request: SupportRequest, answer: Answer) -> dict[str, Any]:
     if isinstance(outcome, OwnRequest):
         problem = "must be another operator than the one who made the request"
         raise InvalidEvent([{"field": "operator", "problem": problem}])
-    return {"outcome": "nothing_to_approve", **account}
+    return {"outcome": "nothing_to_approve"}
 
 
 def _unbinding(account: str, outcome: Unbinding, bind_code: str | None) -> dict[str, Any]:
