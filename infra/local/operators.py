@@ -5,7 +5,7 @@ The support command therefore proves an operator here as it does on AWS.
 
 import re
 
-from infra.emulator.sts import Identity
+from infra.emulator.sts_stand_in import Identity
 
 ACCOUNT = "123456789012"
 """The account that moto is."""

@@ -11,7 +11,7 @@ from logging.handlers import QueueHandler, QueueListener
 from chalicelib.core.errors import ErrorCode
 from chalicelib.log import log
 from infra.emulator.moto_server import Emulator
-from infra.emulator.sts import SecurityTokenStandIn
+from infra.emulator.sts_stand_in import SecurityTokenStandIn
 from infra.local import operators, stack
 from infra.local.api_gateway import gateway_response
 from infra.local.event_subscriber import EventSubscriber, terminal

@@ -17,7 +17,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.api.language import Language
 from chalicelib.support.requests import REASONS
-from infra.emulator.sts import Identity
+from infra.emulator.sts_stand_in import Identity
 from infra.environment import ROOT
 from infra.local import lambda_api, operators
 from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.credentials import Credentials
 
-from infra.emulator.sts import Identity, SecurityTokenStandIn
+from infra.emulator.sts_stand_in import Identity, SecurityTokenStandIn
 from infra.local.http_server import HttpRequest, HttpResponse, Server
 from tests.kit.clock import Clock
 
