@@ -1,6 +1,7 @@
 """The settings of a deployment, read from the environment and checked once. None is secret."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Unavailable
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_STAND_IN = re.compile("http://127[.]0[.]0[.]1:[0-9]{1,5}")
 
 LONGEST_AGE = 86_400
 """The longest age of a password login in seconds: no deployment may set more than a day."""
@@ -53,7 +55,7 @@ class Settings:
     """The decisions of a deployment.
 
     Exactly one of ``login_key_set`` (the set itself) and ``login_key_set_url`` is set. The two ages
-    are in seconds. ``events_topic`` is an ARN.
+    are in seconds. ``events_topic`` is an ARN. ``sts_stand_in`` is None wherever STS itself is asked.
     """
 
     bindings_table: str
@@ -72,6 +74,8 @@ class Settings:
     trail_kept_years: int
     bind_code: Policy
     unbind_approvals: int
+    operator_proof_required: bool
+    sts_stand_in: str | None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -80,6 +84,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     key_set, url = given.optional("LOGIN_KEY_SET"), given.optional("LOGIN_KEY_SET_URL")
     if (key_set is None) == (url is None):
         raise InvalidSetting("LOGIN_KEY_SET_URL", "or LOGIN_KEY_SET must be set, and only one of them")
+    approvals = int(given.one_of("UNBIND_APPROVALS", "1", "2"))
+    proof = given.one_of("OPERATOR_PROOF", "optional", "required")
     return Settings(
         bindings_table=given.required("BINDINGS_TABLE"),
         audit_table=given.required("AUDIT_TABLE"),
@@ -102,7 +108,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         login_age_to_confirm=given.whole("LOGIN_AGE_TO_CONFIRM", 900, LONGEST_AGE, "seconds"),
         trail_kept_years=given.whole("TRAIL_KEPT_YEARS", 7, MOST_YEARS, "years"),
         bind_code=Policy(given.one_of("BIND_CODE", *Policy)),
-        unbind_approvals=int(given.one_of("UNBIND_APPROVALS", "1", "2")),
+        unbind_approvals=approvals,
+        # Two pairs of eyes are two people, so both have to prove who they are.
+        operator_proof_required=approvals == 2 or proof == "required",
+        sts_stand_in=_sts_stand_in(given.optional("AWS_ENDPOINT_URL_STS")),
     )
 
 
@@ -163,6 +172,16 @@ def _key_set_url(value: str) -> str:
         safe = False
     if not safe or any(character.isspace() for character in value):
         raise InvalidSetting("LOGIN_KEY_SET_URL", "must be an https URL")
+    return value
+
+
+def _sts_stand_in(value: str | None) -> str | None:
+    """Check that a stand-in for STS is on loopback.
+
+    STS decides who an operator is, so no setting may send a deployed function to another host.
+    """
+    if value is not None and not _STAND_IN.fullmatch(value):
+        raise InvalidSetting("AWS_ENDPOINT_URL_STS", "must be http://127.0.0.1:<port>, or not be set")
     return value
 
 

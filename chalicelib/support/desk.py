@@ -21,6 +21,7 @@ from chalicelib.core.unbinding import (
     Unbinding,
     Unlocked,
 )
+from chalicelib.support.proof import OperatorProof
 from chalicelib.support.requests import LookupRequest, SupportRequest
 
 
@@ -53,8 +54,15 @@ class Desk:
     """
 
     def __init__(
-        self, bindings: BindingTable, audit_table: AuditTable, policy: Policy, *, two_operators: bool
+        self,
+        bindings: BindingTable,
+        audit_table: AuditTable,
+        proof: OperatorProof,
+        policy: Policy,
+        *,
+        two_operators: bool,
     ) -> None:
+        self.proof = proof
         self._bindings = bindings
         self._audit_table = audit_table
         self._policy = policy

@@ -3,9 +3,9 @@
 Each call writes one line to the log: the operator, the account, the ticket and the outcome.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeVar, cast
 
 from chalicelib.aws.audit_rows import entry
 from chalicelib.core.binding import Binding, Waiting
@@ -157,6 +157,11 @@ def _respond(
     try:
         request = read(event)
         about |= asdict(request)
+        function_arn = str(getattr(context, "invoked_function_arn", ""))
+        operator = desk().proof.check(cast(Mapping[str, Any], event), function_arn)
+        if operator is not None:
+            request = replace(request, operator=operator, operator_proved=True)
+            about |= asdict(request)
         answer = act(desk(), request, call_id)
     except InvalidEvent as invalid:
         fields = {"fields": [error["field"] for error in invalid.errors]}

@@ -1,6 +1,7 @@
 """Lambda's Invoke call, for the functions that are not behind API Gateway."""
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 
 from chalice.local import LambdaContext
 
+from infra.local import operators
 from infra.local.http_server import HttpResponse
 from infra.local.stack import STAGE
 
@@ -36,8 +38,17 @@ class LambdaApi:
             for entry in entries
         }
 
-    def invoke(self, quoted_name: str, payload: bytes | None, invocation_type: str) -> HttpResponse:
-        """Return the function's JSON, or Lambda's own error, in the form of Lambda's API."""
+    def invoke(
+        self,
+        quoted_name: str,
+        payload: bytes | None,
+        invocation_type: str,
+        authorization: str | None = None,
+    ) -> HttpResponse:
+        """Return the function's JSON, or Lambda's own error, in the form of Lambda's API.
+
+        The function's region is the one that the ``Authorization`` header names, as on AWS.
+        """
         request_id = str(uuid.uuid4())
         match = _NAME.fullmatch(unquote(quoted_name))
         name = match[1] if match else ""
@@ -53,7 +64,7 @@ class LambdaApi:
             return _error(request_id, 400, "InvalidRequestContentException", message)
         if invocation_type == "DryRun":
             return _response(request_id, 204, b"")
-        answer, failed = self._run(name, event, request_id)
+        answer, failed = self._run(name, event, request_id, authorization)
         if invocation_type == "Event":
             return _response(request_id, 202, b"")
         body = json.dumps(answer, ensure_ascii=False).encode()
@@ -62,10 +73,14 @@ class LambdaApi:
             headers["X-Amz-Function-Error"] = "Unhandled"
         return _response(request_id, 200, body, headers)
 
-    def _run(self, name: str, event: Any, request_id: str) -> tuple[Any, bool]:
+    def _run(
+        self, name: str, event: Any, request_id: str, authorization: str | None
+    ) -> tuple[Any, bool]:
         """Run a handler. Returns its answer, or its error and true."""
         context = LambdaContext(function_name=name, memory_size=256, max_runtime_ms=30_000)
         context.aws_request_id = request_id
+        region = operators.called_region(authorization) or os.environ["AWS_DEFAULT_REGION"]
+        context.invoked_function_arn = operators.function_arn(name, region)
         try:
             return self._handlers[name](event, context), False
         except Exception as error:

@@ -47,7 +47,8 @@ class Router:
             return self._api.respond(request)
         if request.method == "POST" and (match := INVOKE_PATH.fullmatch(request.target)):
             kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            return self._functions.invoke(match[1], request.body, kind)
+            signed = request.headers.get("Authorization")
+            return self._functions.invoke(match[1], request.body, kind, signed)
         if request.method == "POST" and path == "/login":
             return self._login.respond(request)
         if request.method == "GET" and path == "/feed":

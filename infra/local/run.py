@@ -11,11 +11,12 @@ from logging.handlers import QueueHandler, QueueListener
 from chalicelib.core.errors import ErrorCode
 from chalicelib.log import log
 from infra.emulator.moto_server import Emulator
-from infra.local import stack
+from infra.emulator.sts_stand_in import SecurityTokenStandIn
+from infra.local import operators, stack
 from infra.local.api_gateway import gateway_response
 from infra.local.event_subscriber import EventSubscriber, terminal
 from infra.local.feed import Feed
-from infra.local.http_server import Server
+from infra.local.http_server import HttpResponse, Server
 from infra.local.poller import Poller
 from infra.local.presets import Presets
 from infra.local.router import Router
@@ -37,15 +38,16 @@ def main() -> int:
     except OSError as error:
         print(f"port {port}: {error.strerror}; try PORT=8001 make run", file=sys.stderr)
         return 1
-    emulator = Emulator()
+    emulator, sts = Emulator(), Server(0, lambda: HttpResponse(400))
     listener = _log_in_background()
     listener.start()
     emulator.start()
+    sts.serve(SecurityTokenStandIn(operators.identity).respond)
     stack.point_at(emulator.url)
     emulator.answer_this_process()
     pool = stack.create_user_pool()
     settings = stack.settings(stack.create_resources(), pool, emulator.url)
-    module = stack.load_service(settings)
+    module = stack.load_service(settings | {"AWS_ENDPOINT_URL_STS": sts.url})
     presets = Presets()
     presets.create()
     feed = Feed()
@@ -66,6 +68,7 @@ def main() -> int:
     poller.stop()
     server.stop()
     emulator.stop()
+    sts.stop()
     listener.stop()
     return 0
 

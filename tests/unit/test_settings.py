@@ -91,6 +91,8 @@ def test_a_complete_environment_is_read():
         trail_kept_years=7,
         bind_code=Policy.COMPROMISE,
         unbind_approvals=1,
+        operator_proof_required=False,
+        sts_stand_in=None,
     )
 
 
@@ -283,3 +285,46 @@ def test_a_phone_that_may_bind_is_refused():
 def test_a_value_that_is_not_utf_8_is_refused(name: str):
     given = {key: value for key, value in GIVEN.items() if key != "LOGIN_KEY_SET_URL"}
     assert f"the setting {name} must be UTF-8" in complaint(given | {name: "mark\udcff"})
+
+
+def test_a_proof_of_the_operator_is_optional_unless_required():
+    for value in ("", "optional"):
+        assert read_settings(GIVEN | {"OPERATOR_PROOF": value}).operator_proof_required is False
+    assert read_settings(GIVEN | {"OPERATOR_PROOF": "required"}).operator_proof_required is True
+    assert read_settings(GIVEN | {"UNBIND_APPROVALS": "2"}).operator_proof_required is True
+
+
+@pytest.mark.parametrize("value", ["mark", "Required", "true", "1", "required mark"])
+def test_another_word_for_the_proof_is_refused(value: str):
+    said = complaint(GIVEN | {"OPERATOR_PROOF": value})
+    assert "the setting OPERATOR_PROOF must be one of optional, required" in said
+    assert "mark" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://mark.example",
+        "http://mark.example",
+        "https://sts.amazonaws.com",
+        "https://127.0.0.1:8000",
+        "http://127.0.0.1",
+        "http://127.0.0.1:8000/mark",
+        "http://127.0.0.1:8000@mark.example",
+        "http://127.0.0.1.mark.example:80",
+        "http://localhost:8000",
+        "http://127.0.0.1:８０００",
+        "mark",
+    ],
+)
+def test_sts_is_asked_nowhere_but_at_home_or_on_this_machine(url: str):
+    said = complaint(GIVEN | {"AWS_ENDPOINT_URL_STS": url})
+    assert "the setting AWS_ENDPOINT_URL_STS must be http://127.0.0.1:<port>, or not be set" in said
+    assert "mark" not in said
+
+
+def test_no_other_endpoint_of_the_sdk_moves_sts():
+    given = GIVEN | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://x"}
+    assert read_settings(given).sts_stand_in is None
+    given = GIVEN | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}
+    assert read_settings(given).sts_stand_in == "http://127.0.0.1:1"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from infra.local import lambda_api
+from infra.local import lambda_api, operators
 from infra.local.http_server import HttpResponse, Server
 from infra.local.lambda_api import LambdaApi
-from tests.kit.support_terminal import DEPLOYED, Lambda, Terminal, speak
+from tests.kit.sts import Sts
+from tests.kit.support_terminal import DEPLOYED, Lambda, Terminal, become, speak
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+def local(service: Any, server: Server, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Lambda:
     """The local stage, as make run serves it."""
+    sts.strangers = operators.identity
     lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("PORT", str(server.server_port))
@@ -32,12 +34,13 @@ def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lamb
 
 
 @pytest.fixture
-def deployed(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
-    """A deployed stage: Lambda where the SDK looks for it, and STS to say who is calling."""
+def deployed(service: Any, server: Server, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    """A deployed stage: Lambda where the SDK looks for it, and an operator whom STS names."""
     monkeypatch.setattr(lambda_api, "STAGE", DEPLOYED)
     lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
+    become(monkeypatch, sts, "mei.chan")
     wiring.components()  # built before a test removes the region that they need
     return lambda_
 
