@@ -1,13 +1,20 @@
 """The settings of a deployment, read from the environment and checked once. None is secret."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib.core.channel import Channel
+from chalicelib.core.account import AccountCase
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.login_rules import (
+    LoginRules,
+    PasswordTime,
+    read_audiences,
+    read_clients,
+    read_required_claims,
+)
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -20,31 +27,15 @@ MOST_YEARS = 100
 LONGEST_ISSUER = 64
 """The longest name in characters that authenticators show."""
 
+ValueT = TypeVar("ValueT")
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
 
 class InvalidSetting(Unavailable):
     """A missing or malformed setting. The message names it and never quotes its value."""
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"the setting {name} {problem}")
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """An OAuth client of the login server: its channel, and its right to bind."""
-
-    channel: Channel
-    may_bind: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LoginRules:
-    """The form of login tokens. Without ``audience``, a token that has one is refused."""
-
-    issuer: str
-    audience: str | None
-    account_claim: str
-    client_claim: str
-    clients: Mapping[str, Client]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +77,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         otp_issuer=_otp_issuer(given.required("OTP_ISSUER")),
         pass_issuer=given.required("PASS_ISSUER"),
         pass_audience=given.required("PASS_AUDIENCE"),
-        login=LoginRules(
-            issuer=given.required("LOGIN_ISSUER"),
-            audience=given.optional("LOGIN_AUDIENCE"),
-            account_claim=given.optional("LOGIN_ACCOUNT_CLAIM") or "username",
-            client_claim=given.optional("LOGIN_CLIENT_CLAIM") or "client_id",
-            clients=_clients(given.required("LOGIN_CLIENTS")),
-        ),
+        login=_login_rules(given),
         login_key_set=None if key_set is None else key_set.encode(),
         login_key_set_url=None if url is None else _key_set_url(url),
         login_age=given.whole("LOGIN_AGE", 300, LONGEST_AGE, "seconds"),
@@ -128,6 +113,48 @@ class _Environment:
             raise InvalidSetting(name, f"must be whole {unit} from 1 to {most}")
         return int(value)
 
+    def one_of(self, name: str, usual: ChoiceT) -> ChoiceT:
+        """Return one of the values of an enumeration, the usual one if none is given."""
+        try:
+            return type(usual)(self.optional(name) or usual)
+        except ValueError:
+            raise InvalidSetting(name, f"must be one of {', '.join(type(usual))}") from None
+
+    def parsed(
+        self, name: str, read: Callable[[str], ValueT], problem: str, usual: str | None = None
+    ) -> ValueT:
+        """Return what ``read`` makes of the value. It raises ValueError if the value is malformed."""
+        try:
+            return read(self.optional(name) or usual or self.required(name))
+        except ValueError:
+            raise InvalidSetting(name, problem) from None
+
+
+def _login_rules(given: _Environment) -> LoginRules:
+    client_claim = given.optional("LOGIN_CLIENT_CLAIM") or "client_id"
+    audiences = frozenset[str]()
+    # A token without an audience would name no client, and one with an audience would be refused.
+    if client_claim == "aud" or given.optional("LOGIN_AUDIENCE") is not None:
+        problem = "must be one audience or a JSON list of audiences"
+        audiences = given.parsed("LOGIN_AUDIENCE", read_audiences, problem)
+    return LoginRules(
+        issuer=given.required("LOGIN_ISSUER"),
+        audiences=audiences,
+        required_claims=given.parsed(
+            "LOGIN_REQUIRED_CLAIMS", read_required_claims, "must be a JSON object of claims", "{}"
+        ),
+        account_claim=given.optional("LOGIN_ACCOUNT_CLAIM") or "username",
+        account_case=given.one_of("LOGIN_ACCOUNT_CASE", AccountCase.EXACT),
+        client_claim=client_claim,
+        clients=given.parsed(
+            "LOGIN_CLIENTS",
+            read_clients,
+            'must map client ids to {"channel": "desktop" or "mobile", "may_bind": true or false}, '
+            "and mobile ones never bind",
+        ),
+        password_time=given.one_of("LOGIN_PASSWORD_TIME", PasswordTime.AUTH_TIME),
+    )
+
 
 def _otp_issuer(value: str) -> str:
     """Check the name that authenticators show. A colon would end the label's prefix early.
@@ -152,25 +179,3 @@ def _key_set_url(value: str) -> str:
     if not safe or any(character.isspace() for character in value):
         raise InvalidSetting("LOGIN_KEY_SET_URL", "must be an https URL")
     return value
-
-
-def _clients(value: str) -> dict[str, Client]:
-    """Read the clients, such as ``{"<id>": {"channel": "desktop", "may_bind": true}}``."""
-    try:
-        entries = json.loads(value)
-        if isinstance(entries, dict) and entries:
-            return {client_id: _client(entry) for client_id, entry in entries.items()}
-    except (KeyError, TypeError, ValueError, RecursionError):
-        pass
-    raise InvalidSetting(
-        "LOGIN_CLIENTS",
-        'must map client ids to {"channel": "desktop" or "mobile", "may_bind": true or false}, '
-        "and mobile ones never bind",
-    )
-
-
-def _client(entry: Any) -> Client:
-    channel, may_bind = Channel(entry["channel"]), entry["may_bind"]
-    if not isinstance(may_bind, bool) or (may_bind and channel is Channel.MOBILE):
-        raise ValueError(channel)
-    return Client(channel, may_bind)

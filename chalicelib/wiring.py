@@ -72,7 +72,7 @@ def _build(settings: Settings) -> Components:
         settings=settings,
         login=LoginCheck(settings.login, login_keys(settings, now), now),
         service=Service(for_clients, SecretBox(keyring), passes, settings.otp_issuer),
-        desk=Desk(for_support, audit_table),
+        desk=Desk(for_support, audit_table, settings.login.account_case),
         passes=passes,
         rotation=Rotation(keyring, now),
         recorder=Recorder(audit_table, topic, keyring, now, settings.trail_kept_years),

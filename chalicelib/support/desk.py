@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.aws.audit_table import AuditTable, Row
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import binding as rules
+from chalicelib.core.account import AccountCase
 from chalicelib.core.binding import Binding, NothingToDo, Unbound, Unlocked
 from chalicelib.core.events import Source
 from chalicelib.support.requests import LookupRequest, SupportRequest
@@ -20,11 +21,14 @@ class Found:
 
 
 class Desk:
-    """Carries out support's requests."""
+    """Carries out support's requests, on accounts spelt in ``account_case``."""
 
-    def __init__(self, bindings: BindingTable, audit_table: AuditTable) -> None:
+    def __init__(
+        self, bindings: BindingTable, audit_table: AuditTable, account_case: AccountCase
+    ) -> None:
         self._bindings = bindings
         self._audit_table = audit_table
+        self.account_case = account_case
 
     def unbind(self, request: SupportRequest, request_id: str) -> Unbound | NothingToDo:
         """Drop an account's binding, pending or bound."""

@@ -49,7 +49,7 @@ class _Call:
 
 
 def _unbind(call: _Call, desk: Desks) -> dict[str, Any]:
-    request = requests.unbind_request(call.event)
+    request = requests.unbind_request(call.event, desk().account_case)
     call.log_request(request)
     answer = desk().unbind(request, call.request_id)
     dropped = answer if isinstance(answer, Unbound) else None
@@ -63,7 +63,7 @@ def _unbind(call: _Call, desk: Desks) -> dict[str, Any]:
 
 
 def _unlock(call: _Call, desk: Desks) -> dict[str, Any]:
-    request = requests.unlock_request(call.event)
+    request = requests.unlock_request(call.event, desk().account_case)
     call.log_request(request)
     answer: Unlocked | NothingToDo = desk().unlock(request, call.request_id)
     outcome = "unlocked" if isinstance(answer, Unlocked) else "not_locked"
@@ -71,7 +71,7 @@ def _unlock(call: _Call, desk: Desks) -> dict[str, Any]:
 
 
 def _lookup(call: _Call, desk: Desks) -> dict[str, Any]:
-    request = requests.lookup_request(call.event)
+    request = requests.lookup_request(call.event, desk().account_case)
     call.log_request(request)
     found: Found = desk().look_up(request)
     return {

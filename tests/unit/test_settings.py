@@ -8,9 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from chalicelib.core.account import AccountCase
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode
-from chalicelib.settings import Client, InvalidSetting, LoginRules, Settings, read_settings
+from chalicelib.core.login_rules import Client, LoginRules, PasswordTime
+from chalicelib.settings import InvalidSetting, Settings, read_settings
 from chalicelib.tokens.login_keys import login_keys
 from tests.kit.login import (
     CLIENTS,
@@ -74,14 +76,17 @@ def test_a_whole_environment_is_read():
         pass_audience="trading-gateway",
         login=LoginRules(
             issuer=LOGIN_ISSUER,
-            audience=None,
+            audiences=frozenset(),
+            required_claims={},
             account_claim="username",
+            account_case=AccountCase.EXACT,
             client_claim="client_id",
             clients={
                 DESKTOP: Client(Channel.DESKTOP, may_bind=True),
                 OLD_DESKTOP: Client(Channel.DESKTOP, may_bind=False),
                 MOBILE: Client(Channel.MOBILE, may_bind=False),
             },
+            password_time=PasswordTime.AUTH_TIME,
         ),
         login_key_set=json.dumps(KEY_SET).encode(),
         login_key_set_url=None,
@@ -96,15 +101,21 @@ def test_what_may_be_left_out_may_be_said():
         FETCHED
         | {
             "LOGIN_AUDIENCE": "totp-binding",
+            "LOGIN_REQUIRED_CLAIMS": '{"typ": "Bearer"}',
             "LOGIN_ACCOUNT_CLAIM": "sub",
+            "LOGIN_ACCOUNT_CASE": "lower",
             "LOGIN_CLIENT_CLAIM": "azp",
+            "LOGIN_PASSWORD_TIME": "iat",
             "LOGIN_AGE": "60",
             "LOGIN_AGE_TO_CONFIRM": "86400",
             "TRAIL_KEPT_YEARS": "10",
             "UNKNOWN": "ignored",
         }
     )
-    assert settings.login.audience == "totp-binding"
+    assert settings.login.audiences == {"totp-binding"}
+    assert settings.login.required_claims == {"typ": "Bearer"}
+    assert settings.login.account_case is AccountCase.LOWER
+    assert settings.login.password_time is PasswordTime.IAT
     assert (settings.login.account_claim, settings.login.client_claim) == ("sub", "azp")
     assert (settings.login_age, settings.login_age_to_confirm) == (60, 86_400)
     assert settings.trail_kept_years == 10
@@ -125,8 +136,10 @@ def test_a_setting_that_is_missing_or_empty_is_named(name: str, value: str | Non
 
 
 @pytest.mark.parametrize(
-    "name", ["LOGIN_AUDIENCE", "LOGIN_ACCOUNT_CLAIM", "LOGIN_CLIENT_CLAIM", "LOGIN_AGE"]
-)
+    "name",
+    ["LOGIN_AUDIENCE", "LOGIN_REQUIRED_CLAIMS", "LOGIN_ACCOUNT_CLAIM", "LOGIN_ACCOUNT_CASE",
+     "LOGIN_CLIENT_CLAIM", "LOGIN_PASSWORD_TIME", "LOGIN_AGE"],
+)  # fmt: skip
 def test_an_empty_value_is_the_same_as_none(name: str):
     assert read_settings(GIVEN | {name: " "}) == read_settings(GIVEN)
 
@@ -138,6 +151,18 @@ def test_an_empty_value_is_the_same_as_none(name: str):
         ("OTP_ISSUER", "mark\x001"),
         ("OTP_ISSUER", "mark\n1"),
         ("OTP_ISSUER", "mark\ud8001"),
+        ("LOGIN_AUDIENCE", "[mark"),
+        ("LOGIN_AUDIENCE", "[]"),
+        ("LOGIN_AUDIENCE", '["mark", ""]'),
+        ("LOGIN_AUDIENCE", '["mark", 1]'),
+        ("LOGIN_AUDIENCE", "[" * 100_000),
+        ("LOGIN_REQUIRED_CLAIMS", "mark"),
+        ("LOGIN_REQUIRED_CLAIMS", '["mark"]'),
+        ("LOGIN_REQUIRED_CLAIMS", '{"mark":' * 100_000),
+        ("LOGIN_ACCOUNT_CASE", "mark"),
+        ("LOGIN_ACCOUNT_CASE", "Lower"),
+        ("LOGIN_PASSWORD_TIME", "mark"),
+        ("LOGIN_PASSWORD_TIME", "nbf"),
         ("LOGIN_AGE", "mark"),
         ("LOGIN_AGE", "0"),
         ("LOGIN_AGE", "-300"),
