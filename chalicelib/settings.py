@@ -7,6 +7,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from chalicelib.core.account import AccountCase
+from chalicelib.core.density import MOST_MODULES, is_too_dense
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.login_rules import (
     LoginRules,
@@ -86,6 +87,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
+def warnings(settings: Settings) -> list[str]:
+    """Return what a deployment should be told about settings that are valid."""
+    said = []
+    decoded_twice = [character for character in "&?%#+" if character in settings.otp_issuer]
+    if decoded_twice:
+        said.append(
+            f"OTP_ISSUER has {' '.join(decoded_twice)}: the authenticators 2FAS and OTPClient decode "
+            "it twice and show another name"
+        )
+    if settings.login.password_time is PasswordTime.IAT:
+        said.append("LOGIN_PASSWORD_TIME is iat: a refreshed login token counts as a typed password")
+    return said
+
+
 @dataclass(frozen=True, slots=True)
 class _Environment:
     values: Mapping[str, str]
@@ -157,12 +172,12 @@ def _login_rules(given: _Environment) -> LoginRules:
 
 
 def _otp_issuer(value: str) -> str:
-    """Check the name that authenticators show. A colon would end the label's prefix early.
-
-    Its length is limited, since the QR code holds it twice, percent-encoded.
-    """
+    """Check the name that authenticators show. A colon would end the label's prefix early."""
     if ":" in value or not value.isprintable() or len(value) > LONGEST_ISSUER:
         problem = f"must be {LONGEST_ISSUER} characters at most, no colon and no control character"
+        raise InvalidSetting("OTP_ISSUER", problem)
+    if is_too_dense(value):
+        problem = f"must be shorter: its QR codes would need more than {MOST_MODULES} modules"
         raise InvalidSetting("OTP_ISSUER", problem)
     return value
 
