@@ -15,6 +15,7 @@ from chalicelib.core.login_rules import (
     read_audiences,
     read_clients,
     read_required_claims,
+    read_strings,
 )
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -44,7 +45,7 @@ class Settings:
     """The decisions of a deployment.
 
     Exactly one of ``login_key_set`` (the set itself) and ``login_key_set_url`` is set. The two ages
-    are in seconds. ``events_topic`` is an ARN.
+    are in seconds. ``events_topic`` is an ARN. ``revoked_keys`` holds ids of signing keys.
     """
 
     bindings_table: str
@@ -52,6 +53,7 @@ class Settings:
     keys_table: str
     events_topic: str
     kms_key: str
+    revoked_keys: frozenset[str]
     otp_issuer: str
     pass_issuer: str
     pass_audience: str
@@ -75,6 +77,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         events_topic=given.required("EVENTS_TOPIC"),
         keys_table=given.required("KEYS_TABLE"),
         kms_key=given.required("KMS_KEY"),
+        revoked_keys=given.parsed(
+            "REVOKED_KEYS", read_strings, "must be a JSON list of signing key ids", "[]"
+        ),
         otp_issuer=_otp_issuer(given.required("OTP_ISSUER")),
         pass_issuer=given.required("PASS_ISSUER"),
         pass_audience=given.required("PASS_AUDIENCE"),

@@ -62,7 +62,14 @@ def _build(settings: Settings) -> Components:
         return clock()
 
     reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
-    keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, now)
+    keyring = Keyring(
+        reads,
+        clients.kms(),
+        settings.keys_table,
+        settings.kms_key,
+        now,
+        revoked=settings.revoked_keys,
+    )
     passes = Passes(keyring, settings.pass_issuer, settings.pass_audience)
     for_clients = BindingTable(reads, writes, settings.bindings_table, now, secrets=True)
     for_support = BindingTable(reads, writes, settings.bindings_table, now, secrets=False)

@@ -85,7 +85,8 @@ def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
 def plan_signing_keys(terms: Sequence[Term], now: int) -> Plan:
     """The next signing key a day and more before its turn, and the old ones that nobody needs.
 
-    Only where no key may sign now (the first deployment) does one start at once, and only where
+    Only where no key may sign now (the first deployment, or the signing key was revoked) does one
+    start at once, and only where
     the last one ends within the day (after weeks without a run) does the next one take over
     sooner: gateways that fetch the key set when they meet an unknown key lose nothing.
     """

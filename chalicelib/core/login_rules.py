@@ -49,18 +49,17 @@ class LoginRules:
 
 def read_audiences(text: str) -> frozenset[str]:
     """Read one audience, or a JSON list of audiences. Raises ValueError if the list is malformed."""
-    if not text.startswith("["):
-        return frozenset([text])
-    return read_strings(text)
+    audiences = read_strings(text) if text.startswith("[") else frozenset([text])
+    if not audiences:
+        raise ValueError("no audience")
+    return audiences
 
 
 def read_strings(text: str) -> frozenset[str]:
-    """Read a JSON list of strings. Raises ValueError if it is none, or has an empty string or none."""
+    """Read a JSON list of strings. Raises ValueError if it is none, or a string is empty."""
     entries = _json(text)
-    if not isinstance(entries, list) or not entries:
-        raise ValueError("no list")
-    if not all(isinstance(entry, str) and entry for entry in entries):
-        raise ValueError("not strings")
+    if not isinstance(entries, list) or not all(isinstance(entry, str) and entry for entry in entries):
+        raise ValueError("no list of strings")
     return frozenset(entries)
 
 

@@ -71,6 +71,7 @@ def test_a_whole_environment_is_read():
         keys_table="keys",
         events_topic="arn:aws:sns:us-east-1:123456789012:events",
         kms_key="alias/key",
+        revoked_keys=frozenset(),
         otp_issuer="极星期货",
         pass_issuer="https://2fa.broker.example",
         pass_audience="trading-gateway",
@@ -109,9 +110,11 @@ def test_what_may_be_left_out_may_be_said():
             "LOGIN_AGE": "60",
             "LOGIN_AGE_TO_CONFIRM": "86400",
             "TRAIL_KEPT_YEARS": "10",
+            "REVOKED_KEYS": '["2026-11-22-0a1b2c3d", "other"]',
             "UNKNOWN": "ignored",
         }
     )
+    assert settings.revoked_keys == {"2026-11-22-0a1b2c3d", "other"}
     assert settings.login.audiences == {"totp-binding"}
     assert settings.login.required_claims == {"typ": "Bearer"}
     assert settings.login.account_case is AccountCase.LOWER
@@ -137,8 +140,8 @@ def test_a_setting_that_is_missing_or_empty_is_named(name: str, value: str | Non
 
 @pytest.mark.parametrize(
     "name",
-    ["LOGIN_AUDIENCE", "LOGIN_REQUIRED_CLAIMS", "LOGIN_ACCOUNT_CLAIM", "LOGIN_ACCOUNT_CASE",
-     "LOGIN_CLIENT_CLAIM", "LOGIN_PASSWORD_TIME", "LOGIN_AGE"],
+    ["REVOKED_KEYS", "LOGIN_AUDIENCE", "LOGIN_REQUIRED_CLAIMS", "LOGIN_ACCOUNT_CLAIM",
+     "LOGIN_ACCOUNT_CASE", "LOGIN_CLIENT_CLAIM", "LOGIN_PASSWORD_TIME", "LOGIN_AGE"],
 )  # fmt: skip
 def test_an_empty_value_is_the_same_as_none(name: str):
     assert read_settings(GIVEN | {name: " "}) == read_settings(GIVEN)
@@ -163,6 +166,9 @@ def test_an_empty_value_is_the_same_as_none(name: str):
         ("LOGIN_ACCOUNT_CASE", "Lower"),
         ("LOGIN_PASSWORD_TIME", "mark"),
         ("LOGIN_PASSWORD_TIME", "nbf"),
+        ("REVOKED_KEYS", "mark"),
+        ("REVOKED_KEYS", '"mark"'),
+        ("REVOKED_KEYS", '["mark", 1]'),
         ("LOGIN_AGE", "mark"),
         ("LOGIN_AGE", "0"),
         ("LOGIN_AGE", "-300"),
