@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.aws.audit_rows import entry
 from chalicelib.core.binding import NothingToDo, Unbound, Unlocked
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Busy, Unavailable
 from chalicelib.documents import rfc3339, standing
 from chalicelib.log import frames, log, request_id
 from chalicelib.metrics import counted
@@ -92,8 +92,8 @@ def _respond(
         fields = {"fields": [error["field"] for error in invalid.errors]}
         log.warning("invalid event", extra={**call.about, **fields, **_counted("invalid")})
         return {"outcome": "invalid", "errors": invalid.errors}
-    except Unavailable as unavailable:
-        why = {"code": unavailable.code.value, "why": unavailable.why}
+    except (Busy, Unavailable) as refused:
+        why = {"code": refused.code.value, "why": refused.why}
         log.error("refused", extra={**call.about, **why, **_counted("unavailable")})
         return {"outcome": "unavailable"}
     except Exception as error:

@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -27,6 +29,10 @@ PAGE = ROOT / "infra" / "local" / "page"
 GATEWAY_ANSWERS = "/gateway-answers/"
 """Followed by a response type of API Gateway: what it answers so. One machine has no throttle to
 meet, and a client developer wants to see its answer all the same."""
+
+
+CROWD = 64
+"""Calls at once of ``POST /crowd``. A browser makes six at once, which do not keep an account busy."""
 
 
 class Front:
@@ -56,11 +62,20 @@ class Front:
             return self._functions.invoke(match[1], ask.body, kind)
         if ask.method == "POST" and path == "/login":
             return self._login.respond(ask)
+        if ask.method == "POST" and path == "/crowd":
+            return self._crowd(ask)
         if ask.method == "GET" and path == "/feed":
             return self._events_after(parse_qs(query).get("after", ["0"])[-1])
         if ask.method in ("GET", "HEAD"):
             return self._look(path)
         return refused(ErrorCode.NOT_FOUND)
+
+    def _crowd(self, ask: Ask) -> Reply:
+        """Call ``/bind`` many times at once with one login token. Return the reply to a refused call."""
+        calls = [replace(ask, target=f"{BASE}/bind")] * CROWD
+        with ThreadPoolExecutor(CROWD) as pool:
+            replies = list(pool.map(self._gateway.respond, calls))
+        return next((reply for reply in replies if reply.status == 429), replies[0])
 
     def _look(self, path: str) -> Reply:
         """A file of the page, or one of API Gateway's own answers."""

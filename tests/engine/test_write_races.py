@@ -23,7 +23,7 @@ from chalicelib.core.binding import (
     Unbound,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Busy, Unavailable
 from chalicelib.core.events import Source
 from tests.kit.phone import code_at, wrong_code
 
@@ -66,15 +66,15 @@ class Account:
 
 
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """All calls from a common start; an Unavailable is an answer too."""
+    """All calls from a common start; a Busy or an Unavailable is an answer too."""
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
         start.wait()
         try:
             return call()
-        except Unavailable as unavailable:
-            return unavailable
+        except (Busy, Unavailable) as refused:
+            return refused
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(run, call) for call in calls]]
@@ -143,6 +143,17 @@ def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superse
     stored = account.table.load(account.name)
     assert stored.version == 6
     assert stored.binding.sealed in [draft.sealed for draft in drafts]
+
+
+def test_in_a_crowd_of_binds_each_is_written_or_busy_and_none_is_both(account: Account):
+    draft = Draft("binding-1", SealedSecret("key-1", b"secret"))
+
+    def begin() -> Any:
+        return account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
+
+    words = Counter(map(word, at_once([begin] * 128)))
+    assert set(words) == {"Begun", "Busy"}
+    assert account.table.load(account.name).version == words["Begun"]
 
 
 @pytest.mark.parametrize("round_number", range(5))

@@ -27,6 +27,7 @@ STATUS = {
     "suspended": 403,
     "not_found": 404,
     "too_many_requests": 429,
+    "busy": 429,
     "unavailable": 503,
 }
 
@@ -62,7 +63,7 @@ def words(language: Language) -> list[str]:
     return [text for entry in messages(language).values() for text in entry.values()]
 
 
-def test_there_are_eighteen_ways_to_say_no():
+def test_there_are_nineteen_ways_to_say_no():
     assert {refusal.value for refusal in ErrorCode} == set(STATUS)
 
 
@@ -162,7 +163,7 @@ def test_the_field_at_fault_is_carried():
 def test_a_refusal_says_when_to_come_back_in_its_header_where_there_is_no_code_to_wait_for(
     refusal: ErrorCode,
 ):
-    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1"}
+    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1", "busy": "1"}
     header = told(refusal, Language.ENGLISH).headers.get("Retry-After")
     assert header == expected.get(refusal.value)
 
