@@ -64,7 +64,14 @@ def _build(settings: Settings) -> Components:
         return clock()
 
     reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
-    keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, now)
+    keyring = Keyring(
+        reads,
+        clients.kms(),
+        settings.keys_table,
+        settings.kms_key,
+        now,
+        revoked=settings.revoked_keys,
+    )
     passes = Passes(keyring, settings.pass_issuer, settings.pass_audience)
     for_clients = BindingTable(reads, writes, settings.bindings_table, now, secrets=True)
     for_support = BindingTable(reads, writes, settings.bindings_table, now, secrets=False)
@@ -82,7 +89,8 @@ def _build(settings: Settings) -> Components:
             audit_table,
             OperatorProof(sts, now, required=settings.operator_proof_required),
             settings.bind_code,
-            two_operators=settings.unbind_approvals == 2,
+            settings.login.account_case,
+            two_operators=settings.two_operators,
         ),
         passes=passes,
         rotation=Rotation(keyring, now),

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, TypeVar, cast
 
 from chalicelib.aws.audit_rows import entry
+from chalicelib.core.account import AccountCase
 from chalicelib.core.binding import Binding, Waiting
 from chalicelib.core.errors import Refused
 from chalicelib.core.unbinding import AlreadyBound, Invitation, OwnRequest, Unbinding, Unlocked
@@ -149,13 +150,13 @@ def _respond(
     event: object,
     context: object,
     desk: Desks,
-    read: Callable[[object], RequestT],
+    read: Callable[[object, AccountCase], RequestT],
     act: Callable[[Desk, RequestT, str], dict[str, Any]],
 ) -> dict[str, Any]:
     call_id = request_id(context)
     about: dict[str, Any] = {"request_id": call_id, "function": function}
     try:
-        request = read(event)
+        request = read(event, desk().account_case)
         about |= asdict(request)
         function_arn = str(getattr(context, "invoked_function_arn", ""))
         operator = desk().proof.check(cast(Mapping[str, Any], event), function_arn)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.account import is_account
+from chalicelib.core.account import AccountCase, read_account
 from chalicelib.core.chain import position_of
 from chalicelib.core.unbinding import COMPROMISE
 
@@ -64,28 +64,33 @@ class LookupRequest:
     operator_proved: bool = False
 
 
-def unbind_request(event: object) -> SupportRequest:
+def unbind_request(event: object, case: AccountCase) -> SupportRequest:
     """Read the event of ``unbind``. Raises InvalidEvent if it is malformed."""
     return SupportRequest(
-        **_checked(event, account=_account, operator=_name, ticket=_name, reason=_reason)
+        **_checked(event, case, account=_account, operator=_name, ticket=_name, reason=_reason)
     )
 
 
-def ticket_request(event: object) -> SupportRequest:
+def ticket_request(event: object, case: AccountCase) -> SupportRequest:
     """Read an event of ``invite``, ``approve`` or ``unlock``. Raises InvalidEvent if it is malformed."""
-    return SupportRequest(**_checked(event, account=_account, operator=_name, ticket=_name))
+    return SupportRequest(**_checked(event, case, account=_account, operator=_name, ticket=_name))
 
 
-def lookup_request(event: object) -> LookupRequest:
+def lookup_request(event: object, case: AccountCase) -> LookupRequest:
     """Read the event of ``lookup``. Raises InvalidEvent if it is malformed."""
-    asked = _checked(event, account=_account, operator=_name, before=_before, limit=_limit)
+    asked = _checked(event, case, account=_account, operator=_name, before=_before, limit=_limit)
     if asked["before"] is not None and position_of(asked["account"], asked["before"]) is None:
         raise InvalidEvent([{"field": "before", "problem": NO_EVENT_ID}])
     return LookupRequest(**asked | {"limit": asked["limit"] or USUAL_LIMIT})
 
 
-def _checked(event: object, **problems: Callable[[object], str | None]) -> dict[str, Any]:
-    """Return the named fields of an event, each checked by its own rule. Absent ones count as null."""
+def _checked(
+    event: object, case: AccountCase, **problems: Callable[[object], str | None]
+) -> dict[str, Any]:
+    """Return the named fields of an event, each checked by its own rule. Absent ones count as null.
+
+    The account comes in the deployment's spelling.
+    """
     if not isinstance(event, Mapping):
         raise InvalidEvent([{"field": None, "problem": "the event is no JSON object"}])
     fields = {field: event.get(field) for field in problems}
@@ -96,11 +101,13 @@ def _checked(event: object, **problems: Callable[[object], str | None]) -> dict[
     ]
     if errors:
         raise InvalidEvent(errors)
-    return fields
+    return fields | {"account": read_account(fields["account"], case)}
 
 
 def _account(value: object) -> str | None:
-    return None if is_account(value) else "must be 1 to 64 of A-Z, a-z, 0-9, dot, underscore and hyphen"
+    if read_account(value, AccountCase.EXACT) is not None:
+        return None
+    return "must be 1 to 64 of A-Z, a-z, 0-9, dot, underscore and hyphen"
 
 
 def _name(value: object) -> str | None:

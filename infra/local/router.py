@@ -1,5 +1,7 @@
 """Routes each request of the local stack to the component that answers it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,6 +23,10 @@ PAGE = ROOT / "infra" / "local" / "page"
 GATEWAY_RESPONSES = "/gateway-answers/"
 """The prefix of API Gateway's response types: a GET of one shows the response to a client developer,
 who cannot provoke a throttle on one machine."""
+
+
+CROWD = 64
+"""Calls at once of ``POST /crowd``. A browser makes six at once, which do not keep an account busy."""
 
 
 class Router:
@@ -51,11 +57,20 @@ class Router:
             return self._functions.invoke(match[1], request.body, kind, signed)
         if request.method == "POST" and path == "/login":
             return self._login.respond(request)
+        if request.method == "POST" and path == "/crowd":
+            return self._crowd(request)
         if request.method == "GET" and path == "/feed":
             return self._events_after(parse_qs(query).get("after", ["0"])[-1])
         if request.method in ("GET", "HEAD"):
             return self._file(path)
         return gateway_response(ErrorCode.NOT_FOUND)
+
+    def _crowd(self, request: HttpRequest) -> HttpResponse:
+        """Call ``/bind`` many times at once with one login token. Return a refused call's response."""
+        calls = [replace(request, target=f"{BASE}/bind")] * CROWD
+        with ThreadPoolExecutor(CROWD) as pool:
+            responses = list(pool.map(self._api.respond, calls))
+        return next((one for one in responses if one.status == 429), responses[0])
 
     def _file(self, path: str) -> HttpResponse:
         """Return a file of the page, or the sample of a gateway response."""

@@ -276,7 +276,9 @@ def test_the_table_has_every_setting_with_its_default():
     assert settings.login.client_claim == table["LOGIN_CLIENT_CLAIM"]
     assert settings.login_age == int(table["LOGIN_AGE"])
     assert settings.login_age_to_confirm == int(table["LOGIN_AGE_TO_CONFIRM"])
-    assert settings.login.audience is None
+    assert (settings.login.audiences, settings.login.required_claims) == (frozenset(), {})
+    assert settings.login.account_case == table["LOGIN_ACCOUNT_CASE"]
+    assert settings.login.password_time == table["LOGIN_PASSWORD_TIME"]
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,17 @@ def test_of_many_binds_at_once_one_secret_remains_and_the_others_are_superseded(
     assert stored.binding.sealed in [draft.sealed for draft in drafts]
 
 
+def test_in_a_crowd_of_binds_each_is_written_or_busy_and_none_is_both(account: Account):
+    draft = Draft("binding-1", SealedSecret("key-1", b"secret"))
+
+    def begin() -> Any:
+        return account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
+
+    words = Counter(map(word, at_once([begin] * 128)))
+    assert set(words) == {"Begun", "Busy"}
+    assert account.table.load(account.name).version == words["Begun"]
+
+
 @pytest.mark.parametrize("round_number", range(5))
 def test_of_many_confirmations_at_once_one_binds(account: Account, round_number: int):
     account.change(lambda seen, now: rules.begin(seen, request(DRAFT), now))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import jwt
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from openapi_spec_validator import validate
 
 from chalicelib import wiring
+from chalicelib.aws.bindings import MOST_WRITES
 from chalicelib.core.errors import ErrorCode
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
@@ -194,6 +196,15 @@ def after_a_hundred_wrong_codes(user: User, method: str, path: str) -> Answer:
     return user.call(method, path, {"code": phone.code()})
 
 
+def while_others_write(user: User, wire: Wire, method: str, path: str) -> Answer:
+    if path in TAKES_CODE:
+        phone_for(user, path)
+    table, key = wiring.components().settings.bindings_table, {"account": {"S": user.account}}
+    item = boto3.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+    wire.refuse("UpdateItem", "ConditionalCheckFailedException", times=MOST_WRITES, Item=item)
+    return user.call(method, path, body_for(path))
+
+
 PROVOKE: dict[str, Callable[[User, str, str], Answer]] = {
     "login_required": without_token,
     "login_invalid": with_nonsense_for_a_token,
@@ -295,6 +306,8 @@ def test_every_documented_error_happens_as_described(
         status, headers, document = both_languages(ErrorCode(code), str(uuid4()))
         headers |= {"Content-Type": "application/problem+json"}
         answer = Answer(status, headers, json.dumps(document).encode())
+    elif code == "busy":
+        answer = while_others_write(user, wire, method, path)
     elif code == "unavailable":
         wiring.reset()
         wire.refuse("*", "ThrottlingException")

@@ -78,7 +78,7 @@ def test_an_account_id_is_up_to_64_of_its_characters(door: Door, account: str):
 @pytest.mark.parametrize(
     "account",
     ["", "a" * 65, "88000001\n", "\n88000001", "8800 0001", "88000001\x00", "８８００００００１", "a/b",
-     "a#b", "a@b", "é", None, 88000001, True, ["88000001"], {"id": "88000001"}, ...],
+     "a#b", "a@b", "é", None, 88000001, True, {"id": "88000001"}, ...],
 )  # fmt: skip
 def test_anything_else_is_no_account_id(door: Door, account: Any):
     assert door.verdict(door.token(username=account)) == "login_invalid"
@@ -86,7 +86,7 @@ def test_anything_else_is_no_account_id(door: Door, account: Any):
 
 @pytest.mark.parametrize(
     "client",
-    ["", "unknown", DESKTOP.upper(), f"{DESKTOP} ", None, 1, True, [DESKTOP], {"id": DESKTOP}, ...],
+    ["", "unknown", DESKTOP.upper(), f"{DESKTOP} ", None, 1, True, {"id": DESKTOP}, ...],
 )  # fmt: skip
 def test_an_unknown_client_is_refused(door: Door, client: Any):
     assert door.verdict(door.token(client_id=client)) == "login_invalid"
@@ -181,7 +181,9 @@ def test_a_kid_that_the_key_set_does_not_have_is_refused(door: Door, claims: dic
 # Headers
 
 
-@pytest.mark.parametrize("typ", ["JWT", "at+jwt"])
+@pytest.mark.parametrize(
+    "typ", ["JWT", "jwt", "Jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT"]
+)
 def test_a_token_may_state_its_type(door: Door, claims: dict[str, Any], typ: str):
     assert door.verdict(crafted({"alg": "RS256", "kid": "rsa", "typ": typ}, claims)) == "fine"
 
@@ -191,7 +193,8 @@ def test_a_token_may_omit_its_type(door: Door, claims: dict[str, Any]):
 
 
 @pytest.mark.parametrize(
-    "typ", ["totp-pass+jwt", "jwt", "JWS", "id+jwt", "application/at+jwt", "", None, True, 1, ["JWT"]]
+    "typ",
+    ["totp-pass+jwt", "JWS", "id+jwt", "application/jwt", "JWT ", "ｊｗｔ", "", None, True, 1, ["JWT"]],
 )
 def test_a_token_of_another_type_is_refused(door: Door, claims: dict[str, Any], typ: Any):
     token = crafted({"alg": "RS256", "kid": "rsa", "typ": typ}, claims)
@@ -255,7 +258,7 @@ def test_a_token_with_an_audience_is_refused_if_none_is_set(
 @pytest.mark.parametrize("aud", ["totp-binding", ["totp-binding"], ["other", "totp-binding"]])
 def test_a_token_must_name_the_audience_that_is_set(clock: Clock, claims: dict[str, Any], aud: Any):
     token = crafted(RS256, claims | {"aud": aud})
-    assert Door(clock, audience="totp-binding").verdict(token) == "fine"
+    assert Door(clock, audiences={"totp-binding"}).verdict(token) == "fine"
 
 
 @pytest.mark.parametrize(
@@ -268,16 +271,16 @@ def test_another_audience_or_none_is_refused_if_one_is_set(
 ):
     named = {} if aud is ... else {"aud": aud}
     token = crafted(RS256, claims | named)
-    assert Door(clock, audience="totp-binding").verdict(token) == "login_invalid"
+    assert Door(clock, audiences={"totp-binding"}).verdict(token) == "login_invalid"
 
 
 def test_a_pass_is_never_a_login_token(clock: Clock, claims: dict[str, Any]):
     # Even if login server and service share a key.
     like_a_login = {"sub": "88000001", "aud": "trading-gateway", "amr": ["pwd", "otp", "mfa"]}
     header = {"alg": "ES256", "kid": "ec", "typ": "totp-pass+jwt"}
-    for audience in (None, "trading-gateway"):
+    for audiences in (set(), {"trading-gateway"}):
         token = crafted(header, claims | like_a_login, LOGIN_EC_KEY)
-        assert Door(clock, audience=audience).verdict(token) == "login_invalid"
+        assert Door(clock, audiences=audiences).verdict(token) == "login_invalid"
 
 
 # Times
@@ -303,7 +306,7 @@ def test_the_login_servers_clock_may_run_thirty_seconds_ahead(door: Door, clock:
 
 
 @pytest.mark.parametrize("greatest_age", [300, 900])
-@pytest.mark.parametrize("without", [{}, {"auth_time": ...}, {"iat": ...}])
+@pytest.mark.parametrize("without", [{}, {"iat": ...}])
 def test_a_password_typed_too_long_ago_has_expired(
     door: Door, clock: Clock, greatest_age: int, without: dict[str, Any]
 ):
@@ -320,8 +323,9 @@ def test_the_age_of_a_login_counts_from_auth_time_and_not_from_iat(door: Door, c
     assert door.verdict(door.token(auth_time=now, iat=now - 301)) == "fine"
 
 
-def test_a_token_without_auth_time_is_refused(door: Door):
-    assert door.verdict(door.token(iat=..., auth_time=...)) == "login_invalid"
+@pytest.mark.parametrize("auth_time", [..., 0, 0.0])
+def test_a_token_without_auth_time_is_refused(door: Door, auth_time: Any):
+    assert door.verdict(door.token(auth_time=auth_time)) == "login_invalid"
 
 
 def test_a_token_without_exp_is_refused(door: Door):

@@ -29,6 +29,7 @@ STATUS = {
     "suspended": 403,
     "not_found": 404,
     "too_many_requests": 429,
+    "busy": 429,
     "unavailable": 503,
 }
 
@@ -166,7 +167,7 @@ def test_a_malformed_request_names_the_field():
 def test_retry_after_is_a_header_except_of_a_used_code(
     refusal: ErrorCode,
 ):
-    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1"}
+    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1", "busy": "1"}
     header = answer_of(refusal, Language.ENGLISH).headers.get("Retry-After")
     assert header == expected.get(refusal.value)
 

@@ -8,10 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from chalicelib.core.account import AccountCase
 from chalicelib.core.bind_code import Policy
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode
-from chalicelib.settings import Client, InvalidSetting, LoginRules, Settings, read_settings
+from chalicelib.core.login_rules import Client, LoginRules, PasswordTime
+from chalicelib.settings import InvalidSetting, Settings, read_settings
 from chalicelib.tokens.login_keys import login_keys
 from tests.kit.login import (
     CLIENTS,
@@ -70,19 +72,23 @@ def test_a_complete_environment_is_read():
         keys_table="keys",
         events_topic="arn:aws:sns:us-east-1:123456789012:events",
         kms_key="alias/key",
+        revoked_keys=frozenset(),
         otp_issuer="极星期货",
         pass_issuer="https://2fa.broker.example",
         pass_audience="trading-gateway",
         login=LoginRules(
             issuer=LOGIN_ISSUER,
-            audience=None,
+            audiences=frozenset(),
+            required_claims={},
             account_claim="username",
+            account_case=AccountCase.EXACT,
             client_claim="client_id",
             clients={
                 DESKTOP: Client(Channel.DESKTOP, may_bind=True),
                 OLD_DESKTOP: Client(Channel.DESKTOP, may_bind=False),
                 MOBILE: Client(Channel.MOBILE, may_bind=False),
             },
+            password_time=PasswordTime.AUTH_TIME,
         ),
         login_key_set=json.dumps(KEY_SET).encode(),
         login_key_set_url=None,
@@ -90,7 +96,7 @@ def test_a_complete_environment_is_read():
         login_age_to_confirm=900,
         trail_kept_years=7,
         bind_code=Policy.COMPROMISE,
-        unbind_approvals=1,
+        two_operators=False,
         operator_proof_required=False,
         sts_stand_in=None,
     )
@@ -101,21 +107,29 @@ def test_optional_settings_are_read():
         FETCHED
         | {
             "LOGIN_AUDIENCE": "totp-binding",
+            "LOGIN_REQUIRED_CLAIMS": '{"typ": "Bearer"}',
             "LOGIN_ACCOUNT_CLAIM": "sub",
+            "LOGIN_ACCOUNT_CASE": "lower",
             "LOGIN_CLIENT_CLAIM": "azp",
+            "LOGIN_PASSWORD_TIME": "iat",
             "LOGIN_AGE": "60",
             "LOGIN_AGE_TO_CONFIRM": "86400",
             "TRAIL_KEPT_YEARS": "10",
             "BIND_CODE": "after_unbind",
             "UNBIND_APPROVALS": "2",
+            "REVOKED_KEYS": '["2026-11-22-0a1b2c3d", "other"]',
             "UNKNOWN": "ignored",
         }
     )
-    assert settings.login.audience == "totp-binding"
+    assert settings.revoked_keys == {"2026-11-22-0a1b2c3d", "other"}
+    assert settings.login.audiences == {"totp-binding"}
+    assert settings.login.required_claims == {"typ": "Bearer"}
+    assert settings.login.account_case is AccountCase.LOWER
+    assert settings.login.password_time is PasswordTime.IAT
     assert (settings.login.account_claim, settings.login.client_claim) == ("sub", "azp")
     assert (settings.login_age, settings.login_age_to_confirm) == (60, 86_400)
     assert settings.trail_kept_years == 10
-    assert (settings.bind_code, settings.unbind_approvals) == (Policy.AFTER_UNBIND, 2)
+    assert (settings.bind_code, settings.two_operators) == (Policy.AFTER_UNBIND, True)
     assert (settings.login_key_set, settings.login_key_set_url) == (None, URL)
 
 
@@ -140,8 +154,10 @@ def test_a_missing_or_empty_setting_is_named(name: str, value: str | None):
 
 
 @pytest.mark.parametrize(
-    "name", ["LOGIN_AUDIENCE", "LOGIN_ACCOUNT_CLAIM", "LOGIN_CLIENT_CLAIM", "LOGIN_AGE"]
-)
+    "name",
+    ["REVOKED_KEYS", "LOGIN_AUDIENCE", "LOGIN_REQUIRED_CLAIMS", "LOGIN_ACCOUNT_CLAIM",
+     "LOGIN_ACCOUNT_CASE", "LOGIN_CLIENT_CLAIM", "LOGIN_PASSWORD_TIME", "LOGIN_AGE"],
+)  # fmt: skip
 def test_an_empty_optional_setting_is_not_set(name: str):
     assert read_settings(GIVEN | {name: " "}) == read_settings(GIVEN)
 
@@ -153,6 +169,21 @@ def test_an_empty_optional_setting_is_not_set(name: str):
         ("OTP_ISSUER", "mark\x001"),
         ("OTP_ISSUER", "mark\n1"),
         ("OTP_ISSUER", "mark\ud8001"),
+        ("LOGIN_AUDIENCE", "[mark"),
+        ("LOGIN_AUDIENCE", "[]"),
+        ("LOGIN_AUDIENCE", '["mark", ""]'),
+        ("LOGIN_AUDIENCE", '["mark", 1]'),
+        ("LOGIN_AUDIENCE", "[" * 100_000),
+        ("LOGIN_REQUIRED_CLAIMS", "mark"),
+        ("LOGIN_REQUIRED_CLAIMS", '["mark"]'),
+        ("LOGIN_REQUIRED_CLAIMS", '{"mark":' * 100_000),
+        ("LOGIN_ACCOUNT_CASE", "mark"),
+        ("LOGIN_ACCOUNT_CASE", "Lower"),
+        ("LOGIN_PASSWORD_TIME", "mark"),
+        ("LOGIN_PASSWORD_TIME", "nbf"),
+        ("REVOKED_KEYS", "mark"),
+        ("REVOKED_KEYS", '"mark"'),
+        ("REVOKED_KEYS", '["mark", 1]'),
         ("LOGIN_AGE", "mark"),
         ("LOGIN_AGE", "0"),
         ("LOGIN_AGE", "-300"),

@@ -71,7 +71,9 @@ CHECKLIST = (
         (
             Step("binding", 200, {"state": "unbound"}),
             Step("confirm", 410, {"code": "bind_expired"}),
-            Step("bind", 201, {"otpauth_uri": ..., "qr_png": ..., "superseded": False}),
+            Step(
+                "bind", 201, {"otpauth_uri": ..., "qr_png": ..., "qr_modules": ..., "superseded": False}
+            ),
         ),
     ),
     Line(

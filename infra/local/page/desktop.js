@@ -4,6 +4,7 @@ import { countdown } from "./clock.js";
 import { button, el, emit } from "./dom.js";
 import { say } from "./language.js";
 import { notice } from "./notice.js";
+import { qrImage } from "./qr.js";
 import { Terminal } from "./terminal.js";
 
 export class Desktop extends Terminal {
@@ -59,7 +60,7 @@ export class Desktop extends Terminal {
       el(
         "div",
         { class: "qr" },
-        el("img", { src: qr.qr_png, alt: say("qr_alt", { account: qr.account }) }),
+        qrImage(qr, say("qr_alt", { account: qr.account })),
         el(
           "div",
           {},
