@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from chalicelib.core.account import AccountCase, read_account
@@ -21,6 +22,9 @@ REASONS = (
 
 LONGEST_NAME = 64
 """Characters of an operator's name or a ticket's number."""
+
+LONGEST_ARN = 256
+"""Characters of an operator whose event carries a proof."""
 
 NO_EVENT_ID = "must be an event_id of this account's history"
 
@@ -93,6 +97,8 @@ def _checked(
     """
     if not isinstance(event, Mapping):
         raise InvalidEvent([{"field": None, "problem": "the event is no JSON object"}])
+    if event.get("proof") is not None:
+        problems["operator"] = partial(_name, longest=LONGEST_ARN)
     fields = {field: event.get(field) for field in problems}
     errors = [
         {"field": field, "problem": problem}
@@ -110,9 +116,9 @@ def _account(value: object) -> str | None:
     return "must be 1 to 64 of A-Z, a-z, 0-9, dot, underscore and hyphen"
 
 
-def _name(value: object) -> str | None:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_NAME:
-        return f"must be a string of 1 to {LONGEST_NAME} characters"
+def _name(value: object, longest: int = LONGEST_NAME) -> str | None:
+    if not isinstance(value, str) or not 1 <= len(value) <= longest:
+        return f"must be a string of 1 to {longest} characters"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         return "must have no control characters and no lone surrogates"
     return None

@@ -99,6 +99,13 @@ def test_the_operator_on_record_is_the_caller_that_sts_names(
     assert ask.headers["Host"] == "sts.us-east-1.amazonaws.com"
 
 
+def test_the_operator_may_be_a_whole_arn_if_a_proof_comes_with_it(staff: Staff, event: Event):
+    named = {**event, "operator": OPERATOR.ljust(256, "x")}
+    assert staff.send(named)["errors"][0]["field"] == "operator"
+    assert staff.send(staff.sign({**named, "operator": named["operator"] + "x"}))["outcome"] == "invalid"
+    assert staff.send(staff.sign(named))["outcome"] == "unbound"
+
+
 def test_every_function_takes_a_proof_by_its_alias_too(staff: Staff, event: Event, sts: Sts):
     outcomes = []
     for name in ("lookup", "unlock", "unbind"):
