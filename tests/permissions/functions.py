@@ -39,7 +39,6 @@ def writes_no_more(function: str, names: tuple[str, ...]) -> tuple[Row, ...]:
     )
 
 
-
 ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
         "The API reads and writes bindings, and opens the keys of secrets and passes",
@@ -75,7 +74,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Unbinding removes the secret without being able to read it, and sets what is withheld from the API",
+        "Unbinding removes the secret without reading it, and sets what is withheld from the API",
         (
             *reads_no_secret("unbind"),
             *writes_no_more("unbind", UNBINDS),
