@@ -8,6 +8,7 @@ import boto3
 import pytest
 from chalice.test import Client
 
+from chalicelib.core import lockout
 from chalicelib.log import log
 from infra.environment import ROOT
 from infra.local.stack import SCHEDULED_EVENT
@@ -34,8 +35,9 @@ def counted(
     caplog.set_level("INFO", log.service)
     phone = user.bound_phone()
     user.verify(phone.code(), client=MOBILE)
-    for _ in range(5):
+    for _ in range(lockout.WARN_AT_IN_A_MONTH):
         user.verify(phone.wrong())
+        user.clock.advance(lockout.LADDER_MINUTES[-1] * 60)
     event = {"account": user.account, "operator": "chan", "ticket": "T-1", "reason": "other"}
     Client(service.app).lambda_.invoke("unbind", event)
     service.rotate_keys(SCHEDULED_EVENT, None)

@@ -1,19 +1,54 @@
 """The rows of the functions' roles."""
 
-from tests.permissions.row import ALL_OF_A_BINDING, SECRET, Row, may, may_not
+from tests.permissions.row import ALL_OF_A_BINDING, SECRET, WITHHELD, Row, may, may_not
 
-VERIFIES = ("account", "version", "binding", "event", "last_step", "failures", "locked_until")
-CLEARS = ("account", "version", "binding", "event", "failures", "locked_until", "suspended")
-UNBINDS = ("account", "version", "binding", "event", "state", *SECRET, "unbound_at")
+WRITE = ("account", "version", "binding", "event")
+"""What every write names: the key, what it is conditional on, and its event."""
+
+VERIFIES = (*WRITE, "last_step", "repeatable", "failures", "locked_until")
+COUNTS = (*WRITE, "failures", "month_failures", "month_began_at", "locked_until", "suspended")
+CLEARS = (*COUNTS, "held")
+UNBINDS = (*WRITE, "state", *SECRET, "cutoff", "unbindings", "bind_code", "bind_code_failures")
+INVITES = (*WRITE, "state", *SECRET, "expires_at", "bind_code", "bind_code_failures", "waiting")
+READS = "dynamodb:GetItem"
+WRITES = "dynamodb:UpdateItem"
+
+
+def reads_no_secret(function: str) -> tuple[Row, ...]:
+    """Return the rows of a support function that reads bindings but for their secrets."""
+    return (
+        may(function, READS, "bindings", names=ALL_OF_A_BINDING),
+        *(may_not(function, READS, "bindings", names=("account", name)) for name in SECRET),
+        may_not(function, READS, "bindings", names=("account",), whole=True),
+        may_not(function, READS, "bindings"),
+        may_not(function, "dynamodb:Query", "keys", leading="secret"),
+        may_not(function, "kms:Decrypt", "key", purpose="secret"),
+    )
+
+
+def writes_no_more(function: str, names: tuple[str, ...]) -> tuple[Row, ...]:
+    """Return the rows of a support function that writes some attributes, in one way."""
+    return (
+        may(function, WRITES, "bindings", names=names),
+        may_not(function, WRITES, "bindings", names=names, returns="UPDATED_OLD"),
+        may_not(function, WRITES, "bindings", names=(*names, "note")),
+        may_not(function, WRITES, "bindings"),
+        may_not(function, "dynamodb:DeleteItem", "bindings"),
+        may_not(function, "dynamodb:PutItem", "bindings", names=names),
+        may_not(function, "dynamodb:PutItem", "audit", leading="88000001"),
+    )
+
 
 ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
         "The API reads and writes bindings, and opens the keys of secrets and passes",
         (
-            may("api_handler", "dynamodb:GetItem", "bindings", whole=True),
-            may("api_handler", "dynamodb:UpdateItem", "bindings", names=VERIFIES),
-            may("api_handler", "dynamodb:UpdateItem", "bindings", names=("account", *SECRET)),
-            may_not("api_handler", "dynamodb:UpdateItem", "bindings", names=("account", "unbound_at")),
+            may("api_handler", READS, "bindings", whole=True),
+            may("api_handler", WRITES, "bindings", names=VERIFIES),
+            may("api_handler", WRITES, "bindings", names=COUNTS),
+            may("api_handler", WRITES, "bindings", names=(*WRITE, "bind_code_failures")),
+            may("api_handler", WRITES, "bindings", names=("account", *SECRET)),
+            *(may_not("api_handler", WRITES, "bindings", names=(*WRITE, name)) for name in WITHHELD),
             may_not("api_handler", "dynamodb:UpdateItem", "bindings"),
             may_not(
                 "api_handler", "dynamodb:UpdateItem", "bindings", names=("account",), returns="ALL_OLD"
@@ -39,50 +74,55 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Unbinding removes the secret without being able to read it",
+        "Unbinding removes the secret without reading it, and sets what is withheld from the API",
         (
-            may("unbind", "dynamodb:GetItem", "bindings", names=ALL_OF_A_BINDING),
-            may_not("unbind", "dynamodb:GetItem", "bindings", names=("account", "secret")),
-            may_not("unbind", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
-            may_not("unbind", "dynamodb:GetItem", "bindings"),
-            may("unbind", "dynamodb:UpdateItem", "bindings", names=UNBINDS),
-            may_not("unbind", "dynamodb:UpdateItem", "bindings", names=UNBINDS, returns="UPDATED_OLD"),
-            may_not("unbind", "dynamodb:UpdateItem", "bindings", names=("account", "note")),
-            may_not("unbind", "dynamodb:UpdateItem", "bindings"),
-            may_not("unbind", "dynamodb:DeleteItem", "bindings"),
-            may_not("unbind", "dynamodb:PutItem", "audit", leading="88000001"),
-            may_not("unbind", "dynamodb:Query", "keys", leading="secret"),
-            may_not("unbind", "kms:Decrypt", "key", purpose="secret"),
+            *reads_no_secret("unbind"),
+            *writes_no_more("unbind", UNBINDS),
+            may("unbind", WRITES, "bindings", names=("account", *ALL_OF_A_BINDING, *SECRET)),
         ),
     ),
     (
-        "Unlocking clears the count, the lock and the suspension, and changes nothing else",
+        "Inviting drops a binding that nobody confirmed, and issues a bind code",
         (
-            may("unlock", "dynamodb:GetItem", "bindings", names=ALL_OF_A_BINDING),
-            may_not("unlock", "dynamodb:GetItem", "bindings", names=("account", "secret_key")),
-            may_not("unlock", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
-            may_not("unlock", "dynamodb:GetItem", "bindings"),
-            may("unlock", "dynamodb:UpdateItem", "bindings", names=CLEARS),
-            may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "state")),
-            may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "last_step")),
-            may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "secret")),
-            may_not("unlock", "dynamodb:UpdateItem", "bindings", names=CLEARS, returns="ALL_OLD"),
-            may_not("unlock", "dynamodb:UpdateItem", "bindings"),
-            may_not("unlock", "kms:Decrypt", "key", purpose="secret"),
+            *reads_no_secret("invite"),
+            *writes_no_more("invite", INVITES),
+            *(
+                may_not("invite", WRITES, "bindings", names=(*INVITES, name))
+                for name in ("cutoff", "held", "unbindings", "bound_at", "last_step", "suspended")
+            ),
+        ),
+    ),
+    (
+        "Approving carries out what unbinding or inviting would",
+        (
+            *reads_no_secret("approve"),
+            *writes_no_more("approve", UNBINDS),
+            may("approve", WRITES, "bindings", names=INVITES),
+            may_not("approve", "lambda:InvokeFunction", "function unbind"),
+        ),
+    ),
+    (
+        "Unlocking clears the counts, the lock and the suspension, and changes nothing else",
+        (
+            *reads_no_secret("unlock"),
+            *writes_no_more("unlock", CLEARS),
+            *(
+                may_not("unlock", WRITES, "bindings", names=(*CLEARS, name))
+                for name in (
+                    *("state", "last_step", "cutoff", "bind_code", "bind_code_failures", "unbindings"),
+                    *("waiting", *SECRET),
+                )
+            ),
         ),
     ),
     (
         "Looking up writes nothing",
         (
-            may("lookup", "dynamodb:GetItem", "bindings", names=ALL_OF_A_BINDING),
-            may_not("lookup", "dynamodb:GetItem", "bindings", names=("account", "secret")),
-            may_not("lookup", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
-            may_not("lookup", "dynamodb:GetItem", "bindings"),
+            *reads_no_secret("lookup"),
             may("lookup", "dynamodb:Query", "audit", leading="88000001"),
             may_not("lookup", "dynamodb:Scan", "audit"),
             may_not("lookup", "dynamodb:PutItem", "audit", leading="88000001"),
-            may_not("lookup", "dynamodb:UpdateItem", "bindings", names=CLEARS),
-            may_not("lookup", "kms:Decrypt", "key", purpose="secret"),
+            may_not("lookup", WRITES, "bindings", names=CLEARS),
         ),
     ),
     (

@@ -24,8 +24,8 @@ IAM cannot express three things:
   do not have. CloudTrail records it. Keep these powers to few people, and watch `PutKeyPolicy`,
   `UpdateFunctionCode`, `PutRolePolicy`, `UpdateAssumeRolePolicy` and `ScheduleKeyDeletion`.
 - IAM does not distinguish an attribute that is set from one that is removed or compared. The code,
-  not IAM, makes an unbinding remove the sealed secret instead of replacing it. The function has no
-  key to seal another one with.
+  not IAM, makes an unbinding or an invitation remove the sealed secret instead of replacing it.
+  Support's functions have no key to seal another one with.
 - A write whose condition fails can return the item, and IAM has no condition for that. The support
   functions do not ask for it. They would get a sealed secret, and no key.
 """
@@ -78,8 +78,9 @@ The broker decides who holds the policy for support staff, `totp-binding-<stage>
 and the one for auditors, `totp-binding-<stage>-audit-<region>`. Either lets its holders assume a
 role, `totp-binding-<stage>-support-<region>` or `totp-binding-<stage>-auditor-<region>`. The role's
 trust requires MFA, because AWS says of a user's own session if there was MFA, and does not say it
-of a role's. The session of the support role must have the user's name, so that CloudTrail's record
-of an invocation names a person. Nobody needs a permission on the tables to do support.
+of a role's. The session of the support role must have the user's name. So CloudTrail's record of an
+invocation names a person, and nobody approves their own request under a second name. Support staff
+can invoke the functions in this role alone. Nobody needs a permission on the tables to do support.
 """
 
 

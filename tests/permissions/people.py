@@ -1,28 +1,13 @@
 """The rows of support staff, auditors and administrators."""
 
-from tests.permissions.row import Row, may, may_not
+from tests.permissions.row import FUNCTIONS, SUPPORT_FUNCTIONS, Row, may, may_not
 
 LAST_EVENT = ("account", "version", "event")
 
 ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
-        "Support staff open and invoke three functions, with MFA, themselves or in a role, and no more",
+        "Support staff become support, with MFA and under their own name, and can do nothing else",
         (
-            may("support staff", "lambda:InvokeFunction", "function unbind", mfa=True),
-            may("support staff", "lambda:InvokeFunction", "function unlock", mfa=True),
-            may("support staff", "lambda:InvokeFunction", "function lookup", mfa=True),
-            may("support staff", "lambda:GetFunction", "function unbind", mfa=True),
-            may("support staff", "lambda:GetFunction", "function unlock", mfa=True),
-            may("support staff", "lambda:GetFunction", "function lookup", mfa=True),
-            may_not("support staff", "lambda:GetFunction", "function lookup"),
-            may_not("support staff", "lambda:GetFunction", "function rotate_keys", mfa=True),
-            may_not("support staff", "lambda:InvokeFunction", "function unbind", mfa=False),
-            may_not("support staff", "lambda:InvokeFunction", "function unbind"),
-            may_not("support staff", "lambda:InvokeFunction", "function rotate_keys", mfa=True),
-            may_not("support staff", "lambda:InvokeFunction", "function api_handler", mfa=True),
-            may_not("support staff", "lambda:UpdateFunctionCode", "function unbind", mfa=True),
-            may_not("support staff", "dynamodb:GetItem", "bindings", names=("account",), mfa=True),
-            may_not("support staff", "dynamodb:Query", "audit", mfa=True),
             may("support staff", "sts:AssumeRole", "support role", session="support.staff", mfa=True),
             may_not("support staff", "sts:AssumeRole", "support role", session="other", mfa=True),
             may_not(
@@ -30,15 +15,32 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             ),
             may_not("support staff", "sts:AssumeRole", "support role", session="support.staff"),
             may_not("support staff", "sts:AssumeRole", "auditor role", session="any", mfa=True),
-            may("support role", "lambda:InvokeFunction", "function unbind"),
-            may("support role", "lambda:InvokeFunction", "function unlock"),
-            may("support role", "lambda:InvokeFunction", "function lookup"),
-            may("support role", "lambda:GetFunction", "function unbind"),
-            may("support role", "lambda:GetFunction", "function unlock"),
-            may("support role", "lambda:GetFunction", "function lookup"),
-            may_not("support role", "lambda:GetFunction", "function api_handler"),
-            may_not("support role", "lambda:InvokeFunction", "function rotate_keys"),
-            may_not("support role", "lambda:InvokeFunction", "function api_handler"),
+            *(
+                may_not("support staff", "lambda:InvokeFunction", f"function {name}", mfa=True)
+                for name in FUNCTIONS
+            ),
+            may_not("support staff", "lambda:GetFunction", "function lookup", mfa=True),
+            may_not("support staff", "lambda:UpdateFunctionCode", "function unbind", mfa=True),
+            may_not("support staff", "dynamodb:GetItem", "bindings", names=("account",), mfa=True),
+            may_not("support staff", "dynamodb:Query", "audit", mfa=True),
+        ),
+    ),
+    (
+        "Support opens and invokes five functions, and can do nothing else",
+        (
+            *(
+                may("support role", f"lambda:{action}", f"function {name}")
+                for action in ("InvokeFunction", "GetFunction")
+                for name in SUPPORT_FUNCTIONS
+            ),
+            *(
+                may_not("support role", f"lambda:{action}", f"function {name}")
+                for action in ("InvokeFunction", "GetFunction")
+                for name in FUNCTIONS
+                if name not in SUPPORT_FUNCTIONS
+            ),
+            # A second session would be a second name.
+            may_not("support role", "sts:AssumeRole", "support role", session="other"),
             may_not("support role", "lambda:UpdateFunctionCode", "function unbind"),
             may_not("support role", "dynamodb:GetItem", "bindings", names=("account",)),
             may_not("support role", "dynamodb:Query", "audit"),

@@ -11,6 +11,7 @@ from tests.permissions.rendered import (
     Rendered,
     listed,
 )
+from tests.permissions.row import SUPPORT_FUNCTIONS
 from tests.permissions.simulator import Policy, Request, actions_on, judge
 
 ROLES = (
@@ -49,7 +50,7 @@ ARTEFACTS = Goal("artefacts", "s3", ("artefacts", "an artefact"))
 SUPPORT = Goal(
     "support's functions",
     "lambda",
-    tuple(f"function {name}" for name in ("unbind", "unlock", "lookup")),
+    tuple(f"function {name}" for name in SUPPORT_FUNCTIONS),
 )
 API = Goal("the API's function and its alias", "lambda", ("function api_handler", "alias live"))
 KEPT_STACKS = Goal(
@@ -60,7 +61,10 @@ STACKS = Goal(
 )
 
 GOALS = (IAM, BECOMING, KEY, TABLES, TRAIL, RECORD, ARTEFACTS, SUPPORT, API, KEPT_STACKS, STACKS)
-WHO = ("deployer", "cloudformation role", "codedeploy role", "alias mover", "support staff", "auditors")
+WHO = (
+    *("deployer", "cloudformation role", "codedeploy role", "alias mover"),
+    *("support staff", "support role", "auditors"),
+)
 
 _READING_STACKS = (
     *("DescribeChangeSet", "DescribeStackEvents", "DescribeStacks", "GetTemplate", "ListChangeSets"),
@@ -88,8 +92,8 @@ REACH: dict[tuple[str, Goal], tuple[str, ...]] = {
     ("cloudformation role", API): (*_CARRYING, "AddPermission", "reading"),
     ("codedeploy role", API): ("GetAlias", "GetProvisionedConcurrencyConfig", "UpdateAlias"),
     ("alias mover", API): ("GetAlias", "ListAliases", "ListVersionsByFunction", "UpdateAlias"),
-    ("support staff", SUPPORT): ("GetFunction", "InvokeFunction"),
     ("support staff", BECOMING): ("AssumeRole",),
+    ("support role", SUPPORT): ("GetFunction", "InvokeFunction"),
     ("auditors", BECOMING): ("AssumeRole",),
 }
 """All that each can do there; nothing where there is no entry."""

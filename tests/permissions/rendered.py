@@ -6,12 +6,11 @@ from typing import Any
 
 import boto3
 
-from tests.permissions.row import PEOPLE
+from tests.permissions.row import FUNCTIONS, PEOPLE
 from tests.permissions.simulator import ACCOUNT, Policy, Question, Request
 
 STAGE = "test"
 REGION = "us-east-1"
-FUNCTIONS = ("api_handler", "unbind", "unlock", "lookup", "rotate_keys", "record_events")
 STAFF_ROLES = ("support", "auditor")
 DEPLOYING_ROLES = ("cloudformation", "codedeploy")
 HOLDERS = (*PEOPLE, "deployer", "alias mover")

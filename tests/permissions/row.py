@@ -4,9 +4,16 @@ from dataclasses import dataclass
 
 from tests.permissions.simulator import Request
 
+SUPPORT_FUNCTIONS = ("unbind", "invite", "approve", "unlock", "lookup")
+FUNCTIONS = ("api_handler", *SUPPORT_FUNCTIONS, "rotate_keys", "record_events")
+
+WITHHELD = ("cutoff", "bind_code", "held", "unbindings", "waiting")
+"""What support alone sets: the API's role may read it and may not write it."""
+
 ALL_OF_A_BINDING = (
     *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
-    *("locked_until", "unbound_at", "desktop_at", "mobile_at", "accepted_from", "failures", "suspended"),
+    *("accepted_from", "repeatable", "failures", "month_failures", "month_began_at", "locked_until"),
+    *("suspended", "bind_code_failures", "desktop_at", "mobile_at", *WITHHELD),
 )
 SECRET = ("secret", "secret_key")
 PEOPLE = ("support staff", "auditors")

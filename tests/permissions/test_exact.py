@@ -24,6 +24,8 @@ OF_LAMBDA = trust({"Service": "lambda.amazonaws.com"})
 ROLES = {
     "ApiHandlerRole": ("api_handler", OF_LAMBDA),
     "UnbindRole": ("unbind", OF_LAMBDA),
+    "InviteRole": ("invite", OF_LAMBDA),
+    "ApproveRole": ("approve", OF_LAMBDA),
     "UnlockRole": ("unlock", OF_LAMBDA),
     "LookupRole": ("lookup", OF_LAMBDA),
     "RotateKeysRole": ("rotate_keys", OF_LAMBDA),
@@ -38,6 +40,12 @@ ROLES = {
     "CodeDeployRole": ("codedeploy", trust({"Service": "codedeploy.amazonaws.com"})),
 }
 """Each role's first policy, by name, and who may assume the role."""
+
+SHARED_POLICIES = {
+    "ReadWithoutSecrets": ["UnbindRole", "InviteRole", "ApproveRole", "UnlockRole", "LookupRole"],
+    "EndBindings": ["UnbindRole", "ApproveRole"],
+}
+"""Inline policies of several roles."""
 
 MANAGED_POLICIES = (
     *("Boundary", "SupportStaffPolicy", "AuditorsPolicy", "DeployerPolicy", "AliasMoverPolicy"),
@@ -65,13 +73,10 @@ def test_a_role_has_one_policy_of_its_own_and_one_trust_and_nothing_attached(nam
 
 def test_the_boundary_is_no_wider_than_the_functions_need():
     functions = [name for name, (_, trusted) in ROLES.items() if trusted == OF_LAMBDA]
-    assert len(functions) == 6
-    needed = {
-        action
-        for name in functions
-        for policy in BOOTSTRAP[name]["Properties"]["Policies"]
-        for action in actions(policy["PolicyDocument"])
-    }
+    assert len(functions) == 8
+    own = [policy for name in functions for policy in BOOTSTRAP[name]["Properties"]["Policies"]]
+    shared = [BOOTSTRAP[name]["Properties"] for name in SHARED_POLICIES]
+    needed = {action for policy in (*own, *shared) for action in actions(policy["PolicyDocument"])}
     assert set(actions(BOOTSTRAP["Boundary"]["Properties"]["PolicyDocument"])) == needed
 
 
@@ -80,6 +85,13 @@ def actions(policy: dict[str, Any]) -> Iterator[str]:
         assert statement["Effect"] == "Allow"
         given = statement["Action"]
         yield from given if isinstance(given, list) else [given]
+
+
+@pytest.mark.parametrize("name", SHARED_POLICIES)
+def test_a_shared_policy_is_that_of_these_roles_alone(name: str):
+    properties = BOOTSTRAP[name]["Properties"]
+    assert set(properties) == {"PolicyName", "Roles", "PolicyDocument"}
+    assert properties["Roles"] == SHARED_POLICIES[name]
 
 
 @pytest.mark.parametrize("name", MANAGED_POLICIES)
@@ -107,9 +119,10 @@ def test_api_gateway_writes_logs():
 def test_each_invocation_of_a_support_function_is_recorded_of_a_version_too():
     (selector,) = BOOTSTRAP["SupportTrail"]["Properties"]["AdvancedEventSelectors"]
     fields = {one["Field"]: one for one in selector["FieldSelectors"]}
-    (invoke, _) = BOOTSTRAP["SupportStaffPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (policy,) = BOOTSTRAP["SupportRole"]["Properties"]["Policies"]
+    (invoke,) = policy["PolicyDocument"]["Statement"]
     functions = invoke["Resource"]
-    assert len(functions) == 3
+    assert len(functions) == 5
     assert fields == {
         "eventCategory": {"Field": "eventCategory", "Equals": ["Data"]},
         "resources.type": {"Field": "resources.type", "Equals": ["AWS::Lambda::Function"]},
@@ -125,7 +138,7 @@ def test_nothing_else_gives_a_permission():
     """No resource but these has a policy or is one, and none is in the other templates."""
     # A bucket's settings speak of policies: they forbid public ones.
     others = {"bootstrap": {"InvocationRecordPolicy", "InvocationRecord"}}
-    others["bootstrap"] |= {*ROLES, *MANAGED_POLICIES}
+    others["bootstrap"] |= {*ROLES, *SHARED_POLICIES, *MANAGED_POLICIES}
     others["data"] = {"Key", "ArtefactBucket", "ArtefactBucketPolicy"}
     # A policy for passwords, and one for TLS.
     others |= {"userpool": {"UserPool"}, "edge": {"Name"}}

@@ -37,7 +37,7 @@ def test_a_deployer_hands_on_one_role_and_cloudformation_the_functions_own(rende
         *(("lambda.amazonaws.com", f"role of {name}") for name in FUNCTIONS),
         ("codedeploy.amazonaws.com", "codedeploy role"),
     ]
-    for who in ("codedeploy role", "alias mover", "support staff", "auditors"):
+    for who in ("codedeploy role", "alias mover", "support staff", "support role", "auditors"):
         assert handed_on(rendered, who) == []
 
 

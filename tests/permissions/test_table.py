@@ -85,7 +85,7 @@ def test_nothing_is_given_by_pattern(rendered: Rendered):
     """No action and no resource has a wildcard, but for log streams, objects of the record, and
     the one action that has no resource."""
     for who in (*FUNCTIONS, *PEOPLE, *(f"{name} role" for name in STAFF_ROLES)):
-        for statement in rendered.policies[who][0]["Statement"]:
+        for statement in (one for policy in rendered.policies[who] for one in policy["Statement"]):
             for action in listed(statement["Action"]):
                 assert "*" not in action
                 for resource in listed(statement["Resource"]):
