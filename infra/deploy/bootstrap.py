@@ -8,10 +8,6 @@ from infra.deploy import templates
 from infra.deploy.console import Stop, heading, line
 from infra.deploy.stacks import Stacks
 from infra.deploy.stage import Stage
-from infra.deploy.templates import as_json, parameters_of
-
-ORDER = ("data", "bootstrap")
-"""The roles name the key, so the data comes first."""
 
 
 class Bootstrap:
@@ -20,12 +16,17 @@ class Bootstrap:
     def __init__(self, session: Any, stage: Stage) -> None:
         self._stage = stage
         self._stacks = Stacks(session.client("cloudformation"))
-        self._gateway = session.client("apigateway")
+        # The roles name the key, so the data comes first.
+        self._names = ("data", "bootstrap", "userpool") if stage.userpool else ("data", "bootstrap")
+        role = session.client("apigateway").get_account().get("cloudwatchRoleArn") or ""
+        # There is one role for all of API Gateway in a region: another's is left alone.
+        logs = "no" if role and f":role/{stage.stack}-" not in role else "yes"
+        self._values = {**stage.parameters, "Stage": stage.name, "ApiGatewayLogs": logs}
 
     def outputs(self) -> dict[str, str] | None:
-        """Return the outputs of all the stacks together, or None if one of them is not there."""
+        """Return the outputs of all the stacks together, or None if one of them is missing."""
         found: dict[str, str] = {}
-        for name in self._names():
+        for name in self._names:
             outputs = self._stacks.outputs(self._stage.stack_of(name))
             if outputs is None:
                 return None
@@ -35,48 +36,38 @@ class Bootstrap:
     def run(self) -> dict[str, str]:
         """Create or update the stacks; their outputs.
 
-        Raises Stop if an update would replace or delete what is kept.
+        Raises Stop if an update would destroy what is kept.
         """
         heading(f"Bootstrap of {self._stage.name}")
-        values: dict[str, object] = {**self._stage.parameters, "Stage": self._stage.name}
-        values["ApiGatewayLogs"] = self._lets_gateway_log()
-        for name in self._names():
+        outputs: dict[str, str] = {}
+        for name in self._names:
             stack = self._stage.stack_of(name)
             template = templates.read(name)
+            parameters = templates.parameters_of(template, {**self._values, **outputs})
             change_set = self._stacks.plan(
-                stack, parameters_of(template, values), body=as_json(template)
+                stack, parameters, {"TemplateBody": templates.as_json(template)}
             )
             if change_set is not None:
-                lost = [change for change in change_set.changes if change.destroys]
-                if name == "data" and lost:
+                if name == "data" and change_set.lost:
                     self._stacks.discard(change_set)
-                    raise Stop(f"{stack} keeps the bindings, and this would destroy: {lost[0]}.")
+                    raise Stop(
+                        f"{stack} keeps the bindings, and this would destroy {change_set.lost[0]}."
+                    )
                 self._stacks.execute(change_set)
             self._stacks.protect(stack, protected=True)
-            values |= self._stacks.outputs(stack) or {}
-        line(f"policies     {values['DeployerPolicyArn']} is what a deployer needs")
-        return self.outputs() or {}
+            outputs |= self._stacks.outputs(stack) or {}
+        line(f"policy       {outputs['DeployerPolicyArn']} is what a deployer needs")
+        return outputs
 
-    def outdated(self) -> list[str]:
+    def outdated(self, outputs: dict[str, str]) -> list[str]:
         """Return the stacks whose template or parameters are not those of this clone."""
-        values: dict[str, object] = {**self._stage.parameters, "Stage": self._stage.name}
-        values |= self.outputs() or {}
-        values["ApiGatewayLogs"] = self._lets_gateway_log()
         found = []
-        for name in self._names():
-            template = templates.read(name)
-            stack = self._stage.stack_of(name)
-            if not self._stacks.has(stack, template, parameters_of(template, values)):
+        for name in self._names:
+            template, stack = templates.read(name), self._stage.stack_of(name)
+            parameters = templates.parameters_of(template, {**self._values, **outputs})
+            if not self._stacks.has(stack, template, parameters):
                 found.append(stack)
         return found
-
-    def _names(self) -> tuple[str, ...]:
-        return (*ORDER, "userpool") if self._stage.userpool else ORDER
-
-    def _lets_gateway_log(self) -> str:
-        """Return "no" if another role than the stage's lets API Gateway write logs in this region."""
-        role = self._gateway.get_account().get("cloudwatchRoleArn") or ""
-        return "no" if role and f":role/{self._stage.stack}-" not in role else "yes"
 
 
 def ensure(session: Any, stage: Stage) -> dict[str, str]:
@@ -84,8 +75,7 @@ def ensure(session: Any, stage: Stage) -> dict[str, str]:
 
     Raises Stop if it is outdated, or missing and the caller is no administrator.
     """
-    bootstrap = Bootstrap(session, stage)
-    command = f"make bootstrap STAGE={stage.name}"
+    bootstrap, command = Bootstrap(session, stage), f"make bootstrap STAGE={stage.name}"
     outputs = bootstrap.outputs()
     if outputs is None:
         try:
@@ -96,12 +86,10 @@ def ensure(session: Any, stage: Stage) -> dict[str, str]:
             raise Stop(
                 f"{stage.name} has no bootstrap: an administrator runs {command} first."
             ) from error
-    outdated = bootstrap.outdated()
+    outdated = bootstrap.outdated(outputs)
     if outdated:
-        raise Stop(
-            f"{', '.join(outdated)} is not as this clone has it: an administrator runs {command} first."
-        )
-    line(f"bootstrap    {', '.join(map(stage.stack_of, ORDER))} are up to date")
+        raise Stop(f"{', '.join(outdated)} is outdated: an administrator runs {command} first.")
+    line("bootstrap    up to date")
     return outputs
 
 

@@ -11,44 +11,21 @@ from botocore.exceptions import ClientError
 from infra.deploy.console import Stop, line
 
 LONGEST_WAIT_SECONDS = 3_600.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 _NEVER_CREATED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
 """States of a stack that can only be deleted."""
 
-_STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"})
-_DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One line of a change set: an action on a resource of the template."""
-
-    action: str
-    resource: str
-    kind: str
-    replaces: str
-
-    @property
-    def destroys(self) -> bool:
-        """True if what the resource holds now may be lost."""
-        return self.action == "Remove" or self.replaces in ("True", "Conditional")
-
-    def __str__(self) -> str:
-        replaced = {"True": ", replaced", "Conditional": ", perhaps replaced"}.get(self.replaces, "")
-        return f"{self.action.lower():<7} {self.resource} ({self.kind}{replaced})"
-
-
-@dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """A change set that can be executed or discarded."""
+    """A change set that can be executed or discarded; ``lost`` are resources that it would destroy."""
 
     arn: str
     stack: str
     stack_arn: str
-    creates: bool
-    changes: tuple[Change, ...]
+    lost: tuple[str, ...]
 
 
 class Stacks:
@@ -75,26 +52,28 @@ class Stacks:
             return None
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
+    def parameters(self, name: str) -> dict[str, str]:
+        """Return the parameters of a stack; none if there is no such stack."""
+        given = (self.describe(name) or {}).get("Parameters", [])
+        return {one["ParameterKey"]: one["ParameterValue"] for one in given}
+
     def has(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
         """Return True if the stack's template and parameters are these."""
-        stack = self.describe(name) or {}
-        given = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
         deployed = self._cloudformation.get_template(StackName=name)["TemplateBody"]
         if isinstance(deployed, str):
             deployed = json.loads(deployed)
-        same = {key: given.get(key) for key in parameters} == dict(parameters)
-        return bool(deployed == template and same)
+        given = self.parameters(name)
+        return bool(deployed == template and parameters == {key: given.get(key) for key in parameters})
 
     def plan(
         self,
         name: str,
         parameters: Mapping[str, str],
+        template: Mapping[str, str],
         *,
-        url: str | None = None,
-        body: str | None = None,
         undo: bool = False,
     ) -> ChangeSet | None:
-        """Create a change set of a template at a URL or given as text, and print its changes.
+        """Create a change set and print its changes. ``template`` is a TemplateURL or TemplateBody.
 
         With ``undo``, a creation that fails leaves no stack behind. Returns None if nothing would
         change. Raises Stop if CloudFormation refuses the template.
@@ -107,75 +86,70 @@ class Stacks:
         creates = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
         created = self._cloudformation.create_change_set(
             StackName=name,
-            ChangeSetName=f"release-{int(time.time() * 1000)}",
+            ChangeSetName=f"release-{time.time_ns()}",
             ChangeSetType="CREATE" if creates else "UPDATE",
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-            ],
+            Parameters=[{"ParameterKey": key, "ParameterValue": one} for key, one in parameters.items()],
             Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-            **({"TemplateURL": url} if url else {"TemplateBody": body}),
             **({"OnStackFailure": "DELETE"} if creates and undo else {}),
+            **template,
             **self._role,
         )
-        described = self._described(created["Id"], name)
-        change_set = ChangeSet(
-            created["Id"], name, created["StackId"], creates, tuple(_changes(described["Changes"]))
-        )
+        described = self._described(created["Id"])
+        changes = [one["ResourceChange"] for one in described["Changes"]]
+        lost = tuple(one["LogicalResourceId"] for one in changes if _destroys(one))
+        change_set = ChangeSet(created["Id"], name, created["StackId"], lost)
         if described["Status"] == "FAILED":
             self.discard(change_set)
-            if any(words in described.get("StatusReason", "") for words in _UNCHANGED):
-                line(f"{name}: nothing to change")
-                return None
-            raise Stop(
-                f"CloudFormation refuses {name}: {described.get('StatusReason', 'no reason given')}"
-            )
-        for change in change_set.changes:
-            line(f"{name}: {change}")
-        if not change_set.changes:
-            line(f"{name}: only outputs change")
+            reason = described.get("StatusReason", "no reason given")
+            if not any(words in reason for words in _UNCHANGED):
+                raise Stop(f"CloudFormation refuses {name}: {reason}")
+            line(f"{name}: nothing to change")
+            return None
+        for change in changes:
+            replaced = {"True": ", replaced", "Conditional": ", perhaps replaced"}
+            how = f"{change['ResourceType']}{replaced.get(change.get('Replacement', ''), '')}"
+            line(f"{name}: {change['Action'].lower():<7} {change['LogicalResourceId']} ({how})")
         return change_set
 
-    def execute(self, change_set: ChangeSet) -> dict[str, str]:
-        """Execute a change set and print its events; the stack's outputs.
+    def execute(self, change_set: ChangeSet) -> None:
+        """Execute a change set and print its events.
 
         Raises Stop if it fails. CloudFormation has rolled the stack back by then.
         """
         seen = {event["EventId"] for event in self._events(change_set.stack_arn)}
-        self._cloudformation.execute_change_set(ChangeSetName=change_set.arn, StackName=change_set.stack)
-        why = ""
+        self._cloudformation.execute_change_set(ChangeSetName=change_set.arn)
+        failures: list[str] = []
         for _ in _pauses():
-            status = self._status(change_set.stack_arn)
-            for event in reversed(
-                [e for e in self._events(change_set.stack_arn) if e["EventId"] not in seen]
-            ):
-                seen.add(event["EventId"])
-                why = why or _failure(event)
-                _show(event, change_set.stack)
-            if status in _DONE:
-                return self.outputs(change_set.stack) or {}
+            status = (self.describe(change_set.stack_arn) or {"StackStatus": "deleted"})["StackStatus"]
+            for event in reversed(self._events(change_set.stack_arn)):
+                if event["EventId"] not in seen:
+                    seen.add(event["EventId"])
+                    failures += _show(event, change_set.stack)
+            if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                return
             if not status.endswith("_IN_PROGRESS"):
-                raise Stop(
-                    f"{change_set.stack} ended as {status or 'deleted'}: {why or 'see its events'}."
-                )
+                raise Stop(f"{change_set.stack} ended as {status}: {[*failures, 'see its events'][0]}.")
         raise Stop(f"{change_set.stack} is still being changed; run the same again later.")
 
     def discard(self, change_set: ChangeSet) -> None:
         """Delete a change set. The empty stack of a first one stays, and the next one takes it."""
-        self._cloudformation.delete_change_set(ChangeSetName=change_set.arn, StackName=change_set.stack)
+        self._cloudformation.delete_change_set(ChangeSetName=change_set.arn)
 
-    def remove(self, name: str) -> bool:
-        """Delete a stack and wait until it is gone. Returns False if there was none."""
+    def remove(self, name: str) -> None:
+        """Delete a stack and wait until it is gone. Raises Stop if a resource cannot be deleted."""
         stack = self._settled(name)
         if stack is None:
-            return False
+            return
         self._cloudformation.delete_stack(StackName=name)
         for _ in _pauses():
-            status = self._status(stack["StackId"])
-            if status in ("DELETE_COMPLETE", ""):
+            status = (self.describe(stack["StackId"]) or {"StackStatus": "DELETE_COMPLETE"})[
+                "StackStatus"
+            ]
+            if status == "DELETE_COMPLETE":
                 line(f"{name}: deleted")
-                return True
+                return
             if status == "DELETE_FAILED":
-                reasons = [why for event in self._events(stack["StackId"]) if (why := _failure(event))]
+                reasons = [why for event in self._events(stack["StackId"]) for why in _failures(event)]
                 raise Stop(f"{name} cannot be deleted: {'; '.join(reasons) or 'see its events'}.")
         raise Stop(f"{name} is still being deleted; run the same again later.")
 
@@ -185,12 +159,11 @@ class Stacks:
             StackName=name, EnableTerminationProtection=protected
         )
 
-    def resources(self, name: str) -> Iterator[tuple[str, str, str]]:
-        """Yield logical id, type and physical id of each resource of a stack."""
+    def resources(self, name: str) -> list[tuple[str, str]]:
+        """Return type and physical id of each resource of a stack."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-        for page in pages:
-            for one in page["StackResourceSummaries"]:
-                yield one["LogicalResourceId"], one["ResourceType"], one.get("PhysicalResourceId", "")
+        found = [one for page in pages for one in page["StackResourceSummaries"]]
+        return [(one["ResourceType"], one.get("PhysicalResourceId", "")) for one in found]
 
     def _settled(self, name: str) -> dict[str, Any] | None:
         """Return the stack once nobody is changing it. Raises Stop if only a person can help."""
@@ -198,10 +171,10 @@ class Stacks:
         for _ in _pauses():
             stack = self.describe(name)
             status = stack["StackStatus"] if stack else ""
-            if status in _STUCK:
+            if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
+                command = f"aws cloudformation continue-update-rollback --stack-name {name}"
                 raise Stop(
-                    f"{name} is {status}: an administrator runs aws cloudformation "
-                    f"continue-update-rollback --stack-name {name}, then you run the same again."
+                    f"{name} is {status}: an administrator runs {command}, then run the same again."
                 )
             if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
                 return stack
@@ -210,25 +183,17 @@ class Stacks:
                 told = True
         raise Stop(f"{name} is still being changed by another run; run the same again later.")
 
-    def _described(self, arn: str, name: str) -> dict[str, Any]:
+    def _described(self, arn: str) -> dict[str, Any]:
         """Return a change set once it is complete or has failed, with all pages of its changes."""
         for _ in _pauses():
-            found: dict[str, Any] = self._cloudformation.describe_change_set(
-                ChangeSetName=arn, StackName=name
-            )
+            found: dict[str, Any] = self._cloudformation.describe_change_set(ChangeSetName=arn)
             if found["Status"] in ("CREATE_COMPLETE", "FAILED"):
                 break
         page = found
         while token := page.get("NextToken"):
-            page = self._cloudformation.describe_change_set(
-                ChangeSetName=arn, StackName=name, NextToken=token
-            )
+            page = self._cloudformation.describe_change_set(ChangeSetName=arn, NextToken=token)
             found["Changes"] += page["Changes"]
         return found
-
-    def _status(self, name: str) -> str:
-        stack = self.describe(name)
-        return stack["StackStatus"] if stack else ""
 
     def _events(self, name: str) -> list[dict[str, Any]]:
         """Return the events of a stack, newest first; none if it was never created."""
@@ -243,32 +208,30 @@ class Stacks:
 
 def _pauses() -> Iterator[None]:
     """Yield at once, then after ever longer pauses, until the longest wait is over."""
-    end = time.monotonic() + LONGEST_WAIT_SECONDS
-    pause = _FIRST_PAUSE
+    end, pause = time.monotonic() + LONGEST_WAIT_SECONDS, 0.25
     while time.monotonic() < end:
         yield
         time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        pause = min(pause * 1.5, 5.0)
 
 
-def _changes(found: list[dict[str, Any]]) -> Iterator[Change]:
-    for one in found:
-        change = one["ResourceChange"]
-        yield Change(
-            change["Action"],
-            change["LogicalResourceId"],
-            change["ResourceType"],
-            change.get("Replacement", "False"),
-        )
+def _destroys(change: Mapping[str, Any]) -> bool:
+    """Return True if a change may lose what the resource holds."""
+    return change["Action"] == "Remove" or change.get("Replacement") in ("True", "Conditional")
 
 
-def _failure(event: Mapping[str, Any]) -> str:
+def _failures(event: Mapping[str, Any]) -> list[str]:
+    """Return the reason of an event that tells of a failure, or nothing."""
     if not event["ResourceStatus"].endswith("_FAILED"):
-        return ""
-    return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
+        return []
+    return [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
+    ]
 
 
-def _show(event: Mapping[str, Any], stack: str) -> None:
+def _show(event: Mapping[str, Any], stack: str) -> list[str]:
+    """Print the event of a resource that is done; the reason if it failed."""
     status, resource = event["ResourceStatus"], event["LogicalResourceId"]
     if not status.endswith("_IN_PROGRESS") and resource != stack:
         line(f"{stack}: {resource} {status.lower().replace('_', ' ')}")
+    return _failures(event)

@@ -1,6 +1,7 @@
 """The CloudFormation templates of ``infra/templates``: read from YAML, written as JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,4 @@ def parameters_of(template: Mapping[str, Any], values: Mapping[str, object]) -> 
 
 def names_in(document: Any) -> set[str]:
     """Return all names that a part of a template refers to, by Ref or within Fn::Sub."""
-    if isinstance(document, list):
-        return set().union(*map(names_in, document))
-    if not isinstance(document, dict):
-        return set()
-    found = {document["Ref"]} if isinstance(document.get("Ref"), str) else set()
-    pattern = document.get("Fn::Sub")
-    if isinstance(pattern, str):
-        found |= {part.split("}")[0].split(".")[0] for part in pattern.split("${")[1:]}
-    return found.union(*map(names_in, document.values()))
+    return set().union(*re.findall(r'"Ref":"(\w+)"|\$\{(\w+)', as_json(document)))

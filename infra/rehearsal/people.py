@@ -12,11 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.rehearsal.checks import PATIENCE_SECONDS, wait_until
 
-STEP_SECONDS = 30
 CLIENTS: dict[str, Any] = {
     "desktop": {"channel": "desktop", "may_bind": True},
     "mobile": {"channel": "mobile", "may_bind": False},
 }
+
+
+def step() -> int:
+    """Return the current step of TOTP."""
+    return int(time.time()) // 30
 
 
 class LoginServer:
@@ -29,32 +33,26 @@ class LoginServer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings by which the service takes its tokens."""
-        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        """The settings by which the service accepts its tokens."""
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         key_set = {"keys": [{**key, "kid": "login", "use": "sig", "alg": "RS256"}]}
         return {"LOGIN_ISSUER": self.issuer, "LOGIN_KEY_SET": key_set, "LOGIN_CLIENTS": CLIENTS}
 
     def token(self, account: str, client: str) -> str:
         """Return a token of somebody who has just typed the password."""
-        now = int(time.time())
-        claims = {"iss": self.issuer, "username": account, "client_id": client, "token_use": "access"}
-        claims |= {"iat": now, "auth_time": now, "exp": now + 600}
+        claims: dict[str, Any] = {"iss": self.issuer, "username": account, "client_id": client}
+        claims |= {"token_use": "access", "auth_time": int(time.time()), "exp": int(time.time()) + 600}
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "login"})
 
 
 class Answer:
-    """An HTTP answer with its JSON read."""
+    """An HTTP answer with its JSON read; ``code`` is that of a problem document."""
 
     def __init__(self, answer: Any) -> None:
         self.status: int = answer.status
         self.headers = answer.headers
         self.json: Any = json.loads(answer.data)
-
-    @property
-    def code(self) -> str | None:
-        """The code of a problem document."""
-        code: str | None = self.json.get("code")
-        return code
+        self.code: str | None = self.json.get("code")
 
 
 class Person:
@@ -64,7 +62,6 @@ class Person:
         self.account = account
         self.base = base
         self._login = login
-        self._http = urllib3.PoolManager(retries=False, timeout=PATIENCE_SECONDS)
         self._secret = ""
         self._last_step = 0
 
@@ -72,31 +69,28 @@ class Person:
         self, method: str, path: str, body: Any = None, client: str | None = "desktop", **headers: str
     ) -> Answer:
         """Call the API, logged in through a client or, with None, not at all."""
-        sent = {"Content-Type": "application/json", **headers}
         if client is not None:
-            sent["Authorization"] = f"Bearer {self._login.token(self.account, client)}"
+            headers["Authorization"] = f"Bearer {self._login.token(self.account, client)}"
         raw = None if body is None else json.dumps(body).encode()
-        return Answer(self._http.request(method, self.base + path, body=raw, headers=sent))
+        patience = {"retries": False, "timeout": PATIENCE_SECONDS}
+        return Answer(urllib3.request(method, self.base + path, body=raw, headers=headers, **patience))
 
     def bind(self) -> tuple[Answer, Answer, str]:
         """Bind: the answers to both calls, and the code that was sent."""
         begun = self.call("POST", "/bind")
-        self._secret = begun.json["secret"]
-        self._last_step = int(time.time()) // STEP_SECONDS - 2
+        self._secret, self._last_step = begun.json["secret"], step() - 2
         code = self.code()
         return begun, self.call("POST", "/bind/confirm", {"code": code}), code
 
     def code(self) -> str:
         """Return a code that will be accepted: of the earliest step that was not used yet."""
-        step = max(self._last_step + 1, int(time.time()) // STEP_SECONDS - 1)
-        wait_until(lambda: int(time.time()) // STEP_SECONDS, lambda now: step <= now + 1)
-        self._last_step = step
-        return pyotp.HOTP(self._secret).at(step)
+        self._last_step = max(self._last_step + 1, step() - 1)
+        wait_until(step, lambda now: self._last_step <= now + 1)
+        return pyotp.HOTP(self._secret).at(self._last_step)
 
     def wrong_code(self) -> str:
         """Return a code that belongs to no step nearby."""
-        now = int(time.time()) // STEP_SECONDS
-        near = {pyotp.HOTP(self._secret).at(now + step) for step in range(-60, 61)}
+        near = {pyotp.HOTP(self._secret).at(step() + offset) for offset in range(-60, 61)}
         return next(code for code in (f"{number:06}" for number in range(1_000)) if code not in near)
 
     def verify(self, client: str = "desktop") -> Answer:
@@ -111,19 +105,16 @@ class Support:
         self._lambda = boto3.client("lambda")
         self._stack = stack
 
-    def ask(self, function: str, **event: Any) -> Any:
+    def ask(self, function: str, account: str, **event: Any) -> Any:
         """Return what a support function answers."""
-        sent = json.dumps({"operator": "rehearsal", **event}).encode()
+        sent = json.dumps({"operator": "rehearsal", "account": account, **event}).encode()
         answer = self._lambda.invoke(FunctionName=f"{self._stack}-{function}", Payload=sent)
         return json.loads(answer["Payload"].read())
 
-    def history_of(self, account: str, enough: int) -> list[dict[str, Any]]:
+    def history_of(self, account: str, enough: int) -> Any:
         """Return the account's history, once it has so many entries or patience is out."""
-        look = {"function": "lookup", "account": account, "limit": 100}
-        found: list[dict[str, Any]] = wait_until(
-            lambda: self.ask(**look)["history"], lambda history: len(history) >= enough
-        )
-        return found
+        look = lambda: self.ask("lookup", account, limit=100)["history"]  # noqa: E731
+        return wait_until(look, lambda history: len(history) >= enough)
 
 
 class Mailbox:
@@ -137,10 +128,9 @@ class Mailbox:
         boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self._read: list[dict[str, Any]] = []
 
-    def read(self, enough: int) -> list[dict[str, Any]]:
+    def read(self, enough: int) -> Any:
         """Return the notifications, once there are enough or patience is out."""
-        found: list[dict[str, Any]] = wait_until(self._receive, lambda read: len(read) >= enough)
-        return found
+        return wait_until(self._receive, lambda read: len(read) >= enough)
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
