@@ -14,20 +14,6 @@ from infra.gateway_answers import REFUSALS, both_languages
 REQUEST_ID = "$context.extendedRequestId"
 """The id that API Gateway creates; the caller can choose ``requestId``."""
 
-ACCESS_LOG = {
-    "time": "$context.requestTime",
-    "request_id": REQUEST_ID,
-    "address": "$context.identity.sourceIp",
-    "method": "$context.httpMethod",
-    "path": "$context.resourcePath",
-    "status": "$context.status",
-    "bytes": "$context.responseLength",
-    "milliseconds": "$context.responseLatency",
-    "milliseconds_in_lambda": "$context.integrationLatency",
-    "gateway_answer": "$context.error.responseType",
-}
-"""One line for each call: nothing of its body or headers, and of its path only the route."""
-
 ALIAS_URI = (
     "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
     "${APIHandlerAliaslive}/invocations"
@@ -56,7 +42,6 @@ def compose(
     merged = deepcopy(dict(template))
     api = merged["Resources"]["RestAPI"]["Properties"]
     api["GatewayResponses"] = {kind: gateway_response(kind) for kind in REFUSALS}
-    api["AccessLogSetting"]["Format"] = json.dumps(ACCESS_LOG)
     # A route that is left out would call the newest code, without the alias's permission.
     integration = {"x-amazon-apigateway-integration": {"uri": {"Fn::Sub": ALIAS_URI}}}
     api["DefinitionBody"]["paths"] = {

@@ -156,19 +156,16 @@ class Deployment:
         outputs, stage = self._outputs(), self._stage
         url = stage.url or smoke.url_of(self._session, outputs["RestAPIId"])
         heading(f"{stage.name} is deployed")
+        line(f"release      {outputs['Release']}")
         line(f"API          {url}")
         line(f"key set      {url}/.well-known/jwks.json")
-        line(f"release      {outputs['Release']}")
         heading("Next")
         line("- give the trading gateway the key set's address, PASS_ISSUER and PASS_AUDIENCE")
         line("- attach these policies to the people that their names say:")
-        for name, arn in self._bootstrap.items():
-            if name.endswith("PolicyArn"):
-                line(f"    {arn}")
+        for arn in (arn for name, arn in self._bootstrap.items() if name.endswith("PolicyArn")):
+            line(f"    {arn}")
         line("- subscribe whoever is on duty to the alarms, and confirm by the mail that comes:")
         line(
             f"    aws sns subscribe --region {stage.region} --topic-arn {outputs['OperationsTopic']} \\"
         )
         line("      --protocol email --notification-endpoint <address>")
-        line(f"- Chalice's own commands work: .venv-deploy/bin/chalice logs --stage {stage.name}")
-        line(f"- make rollback STAGE={stage.name} returns to the release before")

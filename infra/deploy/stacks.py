@@ -15,7 +15,9 @@ LONGEST_WAIT_SECONDS = 3_600.0
 _NEVER_CREATED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
 """States of a stack that can only be deleted."""
 
+_STUCK = frozenset({"UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"})
 _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
+_REPLACED = {"True": ", replaced", "Conditional": ", perhaps replaced"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,9 @@ class Stacks:
 
     def has(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
         """Return True if the stack's template and parameters are these."""
-        deployed = self._cloudformation.get_template(StackName=name)["TemplateBody"]
-        if isinstance(deployed, str):
-            deployed = json.loads(deployed)
-        given = self.parameters(name)
-        return bool(deployed == template and parameters == {key: given.get(key) for key in parameters})
+        body = self._cloudformation.get_template(StackName=name)["TemplateBody"]
+        deployed = json.loads(body) if isinstance(body, str) else body
+        return bool(deployed == template and parameters.items() <= self.parameters(name).items())
 
     def plan(
         self,
@@ -96,8 +96,9 @@ class Stacks:
         )
         described = self._described(created["Id"])
         changes = [one["ResourceChange"] for one in described["Changes"]]
-        lost = tuple(one["LogicalResourceId"] for one in changes if _destroys(one))
-        change_set = ChangeSet(created["Id"], name, created["StackId"], lost)
+        lost = (c for c in changes if c["Action"] == "Remove" or c.get("Replacement") in _REPLACED)
+        names = tuple(change["LogicalResourceId"] for change in lost)
+        change_set = ChangeSet(created["Id"], name, created["StackId"], names)
         if described["Status"] == "FAILED":
             self.discard(change_set)
             reason = described.get("StatusReason", "no reason given")
@@ -106,9 +107,8 @@ class Stacks:
             line(f"{name}: nothing to change")
             return None
         for change in changes:
-            replaced = {"True": ", replaced", "Conditional": ", perhaps replaced"}
-            how = f"{change['ResourceType']}{replaced.get(change.get('Replacement', ''), '')}"
-            line(f"{name}: {change['Action'].lower():<7} {change['LogicalResourceId']} ({how})")
+            kind = f"{change['ResourceType']}{_REPLACED.get(change.get('Replacement', ''), '')}"
+            line(f"{name}: {change['Action'].lower():<7} {change['LogicalResourceId']} ({kind})")
         return change_set
 
     def execute(self, change_set: ChangeSet) -> None:
@@ -118,18 +118,9 @@ class Stacks:
         """
         seen = {event["EventId"] for event in self._events(change_set.stack_arn)}
         self._cloudformation.execute_change_set(ChangeSetName=change_set.arn)
-        failures: list[str] = []
-        for _ in _pauses():
-            status = (self.describe(change_set.stack_arn) or {"StackStatus": "deleted"})["StackStatus"]
-            for event in reversed(self._events(change_set.stack_arn)):
-                if event["EventId"] not in seen:
-                    seen.add(event["EventId"])
-                    failures += _show(event, change_set.stack)
-            if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-                return
-            if not status.endswith("_IN_PROGRESS"):
-                raise Stop(f"{change_set.stack} ended as {status}: {[*failures, 'see its events'][0]}.")
-        raise Stop(f"{change_set.stack} is still being changed; run the same again later.")
+        status, why = self._followed(change_set.stack, change_set.stack_arn, seen)
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise Stop(f"{change_set.stack} ended as {status}: {why}.")
 
     def discard(self, change_set: ChangeSet) -> None:
         """Delete a change set. The empty stack of a first one stays, and the next one takes it."""
@@ -138,26 +129,18 @@ class Stacks:
     def remove(self, name: str) -> None:
         """Delete a stack and wait until it is gone. Raises Stop if a resource cannot be deleted."""
         stack = self._settled(name)
-        if stack is None:
-            return
-        self._cloudformation.delete_stack(StackName=name)
-        for _ in _pauses():
-            status = (self.describe(stack["StackId"]) or {"StackStatus": "DELETE_COMPLETE"})[
-                "StackStatus"
-            ]
-            if status == "DELETE_COMPLETE":
-                line(f"{name}: deleted")
-                return
-            if status == "DELETE_FAILED":
-                reasons = [why for event in self._events(stack["StackId"]) for why in _failures(event)]
-                raise Stop(f"{name} cannot be deleted: {'; '.join(reasons) or 'see its events'}.")
-        raise Stop(f"{name} is still being deleted; run the same again later.")
+        if stack is not None:
+            seen = {event["EventId"] for event in self._events(stack["StackId"])}
+            self._cloudformation.delete_stack(StackName=name)
+            status, why = self._followed(name, stack["StackId"], seen)
+            if status != "DELETE_COMPLETE":
+                raise Stop(f"{name} is not deleted: {why}.")
+            line(f"{name}: deleted")
 
     def protect(self, name: str, *, protected: bool) -> None:
         """Protect a stack from deletion, or end that."""
-        self._cloudformation.update_termination_protection(
-            StackName=name, EnableTerminationProtection=protected
-        )
+        change = self._cloudformation.update_termination_protection
+        change(StackName=name, EnableTerminationProtection=protected)
 
     def resources(self, name: str) -> list[tuple[str, str]]:
         """Return type and physical id of each resource of a stack."""
@@ -167,21 +150,16 @@ class Stacks:
 
     def _settled(self, name: str) -> dict[str, Any] | None:
         """Return the stack once nobody is changing it. Raises Stop if only a person can help."""
-        told = False
-        for _ in _pauses():
-            stack = self.describe(name)
-            status = stack["StackStatus"] if stack else ""
-            if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
-                command = f"aws cloudformation continue-update-rollback --stack-name {name}"
-                raise Stop(
-                    f"{name} is {status}: an administrator runs {command}, then run the same again."
-                )
-            if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
-                return stack
-            if not told:
-                line(f"{name}: {status}, by another run; waiting for its end")
-                told = True
-        raise Stop(f"{name} is still being changed by another run; run the same again later.")
+        stack = self.describe(name)
+        status = stack["StackStatus"] if stack else ""
+        if stack and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+            line(f"{name}: {status}, by another run; waiting for its end")
+            self._followed(name, stack["StackId"], set())
+            return self._settled(name)
+        if status in _STUCK:
+            command = f"aws cloudformation continue-update-rollback --stack-name {name}"
+            raise Stop(f"{name} is {status}: an administrator runs {command}, then run the same again.")
+        return stack
 
     def _described(self, arn: str) -> dict[str, Any]:
         """Return a change set once it is complete or has failed, with all pages of its changes."""
@@ -194,6 +172,28 @@ class Stacks:
             page = self._cloudformation.describe_change_set(ChangeSetName=arn, NextToken=token)
             found["Changes"] += page["Changes"]
         return found
+
+    def _followed(self, name: str, arn: str, seen: set[str]) -> tuple[str, str]:
+        """Print the events of a stack until nothing is under way; its status, and why it failed."""
+        failures: list[str] = []
+        before = len(seen)
+        for _ in _pauses():
+            status = (self.describe(arn) or {"StackStatus": "DELETE_COMPLETE"})["StackStatus"]
+            for event in reversed(self._events(arn)):
+                result, resource = event["ResourceStatus"], event["LogicalResourceId"]
+                if (
+                    event["EventId"] not in seen
+                    and not result.endswith("_IN_PROGRESS")
+                    and resource != name
+                ):
+                    line(f"{name}: {resource} {result.lower().replace('_', ' ')}")
+                    if result.endswith("_FAILED"):
+                        failures.append(f"{resource}: {event.get('ResourceStatusReason', result)}")
+                seen.add(event["EventId"])
+            # Without a new event, the status is still that of before.
+            if not status.endswith("_IN_PROGRESS") and len(seen) > before:
+                return status, [*failures, "see its events"][0]
+        raise Stop(f"{name} is still being changed; run the same again later.")
 
     def _events(self, name: str) -> list[dict[str, Any]]:
         """Return the events of a stack, newest first; none if it was never created."""
@@ -213,25 +213,3 @@ def _pauses() -> Iterator[None]:
         yield
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
-
-
-def _destroys(change: Mapping[str, Any]) -> bool:
-    """Return True if a change may lose what the resource holds."""
-    return change["Action"] == "Remove" or change.get("Replacement") in ("True", "Conditional")
-
-
-def _failures(event: Mapping[str, Any]) -> list[str]:
-    """Return the reason of an event that tells of a failure, or nothing."""
-    if not event["ResourceStatus"].endswith("_FAILED"):
-        return []
-    return [
-        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
-    ]
-
-
-def _show(event: Mapping[str, Any], stack: str) -> list[str]:
-    """Print the event of a resource that is done; the reason if it failed."""
-    status, resource = event["ResourceStatus"], event["LogicalResourceId"]
-    if not status.endswith("_IN_PROGRESS") and resource != stack:
-        line(f"{stack}: {resource} {status.lower().replace('_', ' ')}")
-    return _failures(event)

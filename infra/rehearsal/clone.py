@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,7 @@ def mark_{release}(event, get_response):
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """The exit status of a command, and its output."""
-
-    status: int
-    output: str
+Ran = subprocess.CompletedProcess[str]
 
 
 class Clone:
@@ -67,11 +61,6 @@ class Clone:
         template["Resources"]["Fails"] = {**fails, "DependsOn": after}
         path.write_text(json.dumps(template), "utf-8")
 
-    @property
-    def packaged(self) -> bytes:
-        """The zip of the code that was packaged last."""
-        return (self._folder / "build" / "package" / self._stage / "out" / "deployment.zip").read_bytes()
-
     def deploy(self, command: str, *flags: str, typed: str = "") -> Ran:
         """Run ``python -m infra.deploy`` for the stage."""
         program = [sys.executable, "-m", "infra.deploy", command, "--stage", self._stage]
@@ -96,4 +85,4 @@ class Clone:
             check=False,
         )
         self._checks.log(ran.stdout)
-        return Ran(ran.returncode, ran.stdout)
+        return ran

@@ -23,34 +23,23 @@ def account(folder: Path) -> Iterator[str]:
 
     Raises RuntimeError if it does not start.
     """
-    python, port = ensure(REQUIREMENTS, HOME), _free_port()
-    url = f"http://127.0.0.1:{port}"
-    own = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION}
-    own |= {"STATE_DIR": str(folder), "S3_DATA_DIR": str(folder / "s3"), "TMPDIR": str(folder)}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    own = {"PATH": os.environ["PATH"], "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port}
+    own |= {"MINISTACK_REGION": REGION, "STATE_DIR": str(folder), "TMPDIR": str(folder)}
+    command = [str(ensure(REQUIREMENTS, HOME)), "-m", "ministack"]
+    url, folder_of_s3 = f"http://127.0.0.1:{port}", {"S3_DATA_DIR": str(folder / "s3")}
     folder.mkdir()
     with (folder / "ministack.log").open("wb") as log:
-        process = subprocess.Popen(
-            [python, "-m", "ministack"],
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], **own},
-            stdout=log,
-            stderr=log,
-        )
+        process = subprocess.Popen(command, cwd=folder, env=own | folder_of_s3, stdout=log, stderr=log)
     try:
-        answers = lambda: process.poll() is None and _answers(url)  # noqa: E731
-        if not wait_until(answers, lambda seen: seen or process.poll() is not None):
-            raise RuntimeError(f"MiniStack does not answer: see {folder}/ministack.log")
+        wait_until(lambda: _answers(url) or process.poll() is not None, bool)
+        if process.poll() is not None:
+            raise RuntimeError(f"MiniStack has ended: see {folder}/ministack.log")
         yield url
     finally:
         process.terminate()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(url: str) -> bool:

@@ -72,8 +72,8 @@ class Person:
         if client is not None:
             headers["Authorization"] = f"Bearer {self._login.token(self.account, client)}"
         raw = None if body is None else json.dumps(body).encode()
-        patience = {"retries": False, "timeout": PATIENCE_SECONDS}
-        return Answer(urllib3.request(method, self.base + path, body=raw, headers=headers, **patience))
+        pool = urllib3.PoolManager(retries=False, timeout=PATIENCE_SECONDS)
+        return Answer(pool.request(method, self.base + path, body=raw, headers=headers))
 
     def bind(self) -> tuple[Answer, Answer, str]:
         """Bind: the answers to both calls, and the code that was sent."""
@@ -111,11 +111,6 @@ class Support:
         answer = self._lambda.invoke(FunctionName=f"{self._stack}-{function}", Payload=sent)
         return json.loads(answer["Payload"].read())
 
-    def history_of(self, account: str, enough: int) -> Any:
-        """Return the account's history, once it has so many entries or patience is out."""
-        look = lambda: self.ask("lookup", account, limit=100)["history"]  # noqa: E731
-        return wait_until(look, lambda history: len(history) >= enough)
-
 
 class Mailbox:
     """The broker's end of the notifications: a queue that subscribes to the stage's topic."""
@@ -123,16 +118,14 @@ class Mailbox:
     def __init__(self, topic: str) -> None:
         self._sqs = boto3.client("sqs")
         self._url = self._sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        arn = attributes["Attributes"]["QueueArn"]
-        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]
+        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=found["QueueArn"])
         self._read: list[dict[str, Any]] = []
 
-    def read(self, enough: int) -> Any:
-        """Return the notifications, once there are enough or patience is out."""
-        return wait_until(self._receive, lambda read: len(read) >= enough)
-
-    def _receive(self) -> list[dict[str, Any]]:
+    def read(self) -> list[dict[str, Any]]:
+        """Return the notifications that have come so far."""
         answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             self._read.append(json.loads(json.loads(message["Body"])["Message"]))
