@@ -1,6 +1,8 @@
 # Every target installs what it needs by itself. `make help` lists them.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+# The newest that Lambda has and that runs here: a version manager leaves names of versions that do not.
+PYTHON ?= $(shell for found in python3.13 python3.12 python3.11 python3; do \
+    $$found -c "" 2>/dev/null && command -v $$found && break; done)
 PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report= --cov-fail-under=0
@@ -10,13 +12,13 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
-DEPLOY := exec $(PYTHON) infra/deploy.py
+DEPLOY := exec $(PYTHON) -m infra.deploy
 WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
-    screenshots coverage deploy rollback destroy package dev tools clean
+    screenshots coverage deploy plan rollback destroy bootstrap package link dev tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +59,8 @@ permissions-page: dev ## Write docs/permissions.md anew from its table
 e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
 	$(PYTEST) tests/e2e
 
-rehearse: dev ## The deployment, whole, against an emulated AWS; what it deployed, run
-	.venv/bin/python -m infra.rehearsal
+rehearse: ## A stage's whole life on MiniStack: deployed, used, upgraded, taken down
+	@exec $(PYTHON) -m infra.rehearsal
 
 browser: dev tools $(AXE) ## The page, in Debian's Chromium, with axe-core's eyes too
 	$(PYTEST) tests/browser
@@ -70,17 +72,26 @@ coverage: dev ## Line and branch coverage of the last tests
 	.venv/bin/coverage combine --keep --quiet .coverage-of-unit .coverage-of-engine
 	.venv/bin/coverage report
 
-deploy: ## Create or update a stage: STAGE=prod; REGION=..., EDGE=1, USERPOOL=1 where wanted
-	@$(DEPLOY) deploy $(if $(EDGE),--edge) $(if $(USERPOOL),--userpool) $(WHERE)
+deploy: ## Create or update a stage: STAGE=prod; REGION=... for another than its file's
+	@$(DEPLOY) deploy $(WHERE)
 
-rollback: ## Return a stage to the code before: STAGE=prod
+plan: ## Print what a deployment would change, and change nothing: STAGE=prod
+	@$(DEPLOY) plan $(WHERE)
+
+rollback: ## Return a stage to the release before: STAGE=prod
 	@$(DEPLOY) rollback $(WHERE)
 
-destroy: ## Remove a stage's code and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
+destroy: ## Remove a stage's service and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
 	@$(DEPLOY) destroy $(if $(WITH_DATA),--with-data) $(WHERE)
 
-package: ## Package without deploying, and print the sizes: STAGE=... for a stage's architecture
+bootstrap: ## An administrator's part: data, roles, policies of a stage: STAGE=prod
+	@$(DEPLOY) bootstrap $(WHERE)
+
+package: ## Package without deploying, and print the sizes; with STAGE=prod the commands that deploy it
 	@$(DEPLOY) package $(if $(STAGE),$(WHERE))
+
+link: ## Let chalice logs, invoke and url find a stage from this clone: STAGE=prod
+	@$(DEPLOY) link $(WHERE)
 
 dev: ## The virtual environment, up to date
 	@$(PYTHON) -m infra.environment
@@ -113,4 +124,4 @@ $(AXE): | tools
 	touch $@
 
 clean: ## Remove what was installed and built
-	rm -rf .venv build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-deploy build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
