@@ -4,8 +4,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import templates
+from infra import templates
 from infra.deploy.console import Stop, heading, line
+from infra.deploy.documents import as_json, parameters_of
 from infra.deploy.stacks import Stacks
 from infra.deploy.stage import Stage
 
@@ -43,10 +44,8 @@ class Bootstrap:
         for name in self._names:
             stack = self._stage.stack_of(name)
             template = templates.read(name)
-            parameters = templates.parameters_of(template, {**self._values, **outputs})
-            change_set = self._stacks.plan(
-                stack, parameters, {"TemplateBody": templates.as_json(template)}
-            )
+            parameters = parameters_of(template, {**self._values, **outputs})
+            change_set = self._stacks.plan(stack, parameters, {"TemplateBody": as_json(template)})
             if change_set is not None:
                 if name == "data" and change_set.lost:
                     self._stacks.discard(change_set)
@@ -64,7 +63,7 @@ class Bootstrap:
         found = []
         for name in self._names:
             template, stack = templates.read(name), self._stage.stack_of(name)
-            parameters = templates.parameters_of(template, {**self._values, **outputs})
+            parameters = parameters_of(template, {**self._values, **outputs})
             if not self._stacks.has(stack, template, parameters):
                 found.append(stack)
         return found

@@ -7,8 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 from infra.deploy.artefacts import PYTHON, Artefacts
+from infra.deploy.documents import as_json, names_in
 from infra.deploy.stage import Stage
-from infra.deploy.templates import as_json, names_in
 from infra.gateway_answers import REFUSALS, both_languages
 
 REQUEST_ID = "$context.extendedRequestId"

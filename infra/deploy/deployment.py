@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from infra.deploy import judge, link, preflight, smoke, templates
+from infra import templates
+from infra.deploy import judge, link, preflight, smoke
 from infra.deploy.console import Stop, heading, line
+from infra.deploy.documents import as_json, parameters_of
 from infra.deploy.package import Package, build_package, by_hand
 from infra.deploy.releases import Bucket, Release
 from infra.deploy.stacks import ChangeSet, Stacks
@@ -121,8 +123,8 @@ class Deployment:
             return None
         values = {"Stage": self._stage.name, "RestApiId": api, "ApiStage": API_STAGE}
         template = templates.read("edge")
-        parameters = templates.parameters_of(template, {**self._stage.parameters, **values})
-        body = {"TemplateBody": templates.as_json(template)}
+        parameters = parameters_of(template, {**self._stage.parameters, **values})
+        body = {"TemplateBody": as_json(template)}
         return self._stacks.plan(self._stage.stack_of("edge"), parameters, body, undo=True)
 
     def _outputs(self) -> dict[str, str]:

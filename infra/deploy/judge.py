@@ -14,7 +14,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from infra.deploy.console import Stop
-from infra.deploy.templates import as_json
+from infra.deploy.documents import as_json
 
 
 def translate(template: Mapping[str, Any], parameters: Mapping[str, str], region: str) -> dict[str, Any]:

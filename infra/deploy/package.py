@@ -15,9 +15,11 @@ from typing import Any
 from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder, LayerDeploymentPackager
 from chalice.utils import UI, OSUtils
 
-from infra.deploy import compose, templates
+from infra import templates
+from infra.deploy import compose
 from infra.deploy.artefacts import LOCK, PYTHON, Artefacts, build_code, build_layer, sources
 from infra.deploy.console import Stop
+from infra.deploy.documents import as_json, parameters_of
 from infra.deploy.stage import Stage
 from infra.environment import ROOT
 
@@ -66,10 +68,10 @@ def build_package(stage: Stage, values: Mapping[str, object], canary_role: str) 
     """
     artefacts = build_artefacts(stage)
     template = templates.read("service")
-    parameters = templates.parameters_of(template, values)
+    parameters = parameters_of(template, values)
     merge = compose.compose(template, stage, routes(), artefacts, parameters, canary_role)
     folder = PACKAGES / stage.name
-    (folder / "merge.json").write_text(templates.as_json(merge), "utf-8")
+    (folder / "merge.json").write_text(as_json(merge), "utf-8")
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     (folder / "parameters.json").write_text(json.dumps(overrides), "utf-8")
     shutil.rmtree(folder / "out", ignore_errors=True)

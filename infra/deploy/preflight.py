@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import WrongSetting, read_settings
-from infra.deploy import templates
+from infra import templates
 from infra.deploy.console import Stop, line
 from infra.deploy.stage import Stage
 

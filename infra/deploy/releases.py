@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.deploy.console import line
+from infra.deploy.documents import as_json
 from infra.deploy.package import Package
-from infra.deploy.templates import as_json
 
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 

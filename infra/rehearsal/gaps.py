@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.deploy.compose import gateway_response
-from infra.deploy.templates import NAMES, read
 from infra.gateway_answers import REFUSALS
+from infra.templates import NAMES, read
 
 RESOURCE_TYPES = {
     "AWS::CloudTrail::Trail": "no trails",
