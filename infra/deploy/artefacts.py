@@ -27,8 +27,9 @@ LARGEST = {"code": 90_000, "layer": 6_800_000, "both, unpacked,": 22_000_000}
 _OLD_GLIBC = {"python3.11": 26}
 """Minor version of glibc 2 in Lambda's older runtimes; newer ones have 34."""
 
-_UNREAD_SUFFIXES = (".pyi", ".pyc", "/py.typed", "/RECORD", "/INSTALLER", "/direct_url.json")
-_UNREAD_PARTS = ("/bin/", "/cffi/", "/pycparser/", "/include/", "/licenses/", "/tests/", "/test/")
+_UNREAD = re.compile(
+    r"/(py\.typed|RECORD|INSTALLER|direct_url\.json)$|\.py[ic]$|/(bin|cffi|pycparser|include|licenses|tests?)/"
+)
 """cffi and pycparser write bindings; what they wrote needs only ``_cffi_backend``."""
 
 
@@ -57,9 +58,7 @@ class Artefacts:
         found = (self.code.size, self.layer.size, self.code.unpacked + self.layer.unpacked)
         for (name, most), size in zip(LARGEST.items(), found, strict=True):
             if size > most:
-                raise Stop(
-                    f"{name} has {size} bytes of {most}: see LARGEST in infra/deploy/artefacts.py."
-                )
+                raise Stop(f"{name} has {size} bytes of {most}: see infra/deploy/artefacts.py.")
 
 
 def sources(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
@@ -112,13 +111,10 @@ def _unpacked(wheel: Path, locked: set[tuple[str, str, str]]) -> Iterator[tuple[
     name, version = wheel.name.split("-")[:2]
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if (_normalised(name), version, digest) not in locked:
-        raise Stop(
-            f"{wheel} is not the file that is locked: its SHA-256 is {digest}. Delete its folder."
-        )
+        raise Stop(f"{wheel} is not a locked file: its SHA-256 is {digest}. Delete its folder.")
     with zipfile.ZipFile(wheel) as packed:
         for entry in packed.infolist():
-            path = f"/{entry.filename}"
-            if not (entry.is_dir() or path.endswith(_UNREAD_SUFFIXES) or _has(path, _UNREAD_PARTS)):
+            if not (entry.is_dir() or _UNREAD.search(f"/{entry.filename}")):
                 yield entry.filename, packed.read(entry)
 
 
@@ -153,7 +149,3 @@ def _zip(target: Path, files: Iterable[tuple[str, bytes]]) -> Artefact:
 
 def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.split("[")[0]).lower()
-
-
-def _has(path: str, parts: Iterable[str]) -> bool:
-    return any(part in path for part in parts)

@@ -1,5 +1,6 @@
 """The administrator's part of a stage: data, roles and policies, and the login server if it has one."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,7 +23,11 @@ class Bootstrap:
         role = session.client("apigateway").get_account().get("cloudwatchRoleArn") or ""
         # There is one role for all of API Gateway in a region: another's is left alone.
         logs = "no" if role and f":role/{stage.stack}-" not in role else "yes"
-        self._values = {**stage.parameters, "Stage": stage.name, "ApiGatewayLogs": logs}
+        self._values: dict[str, object] = {
+            "Stage": stage.name,
+            "ApiGatewayLogs": logs,
+            **stage.parameters,
+        }
 
     def outputs(self) -> dict[str, str] | None:
         """Return the outputs of all the stacks together, or None if one of them is missing."""
@@ -35,22 +40,16 @@ class Bootstrap:
         return found
 
     def run(self) -> dict[str, str]:
-        """Create or update the stacks; their outputs.
-
-        Raises Stop if an update would destroy what is kept.
-        """
+        """Create or update the stacks; their outputs. Raises Stop if that would destroy what is kept."""
         heading(f"Bootstrap of {self._stage.name}")
         outputs: dict[str, str] = {}
-        for name in self._names:
-            stack = self._stage.stack_of(name)
-            template = templates.read(name)
-            parameters = parameters_of(template, {**self._values, **outputs})
+        for stack, template, parameters in self._each(outputs):
             change_set = self._stacks.plan(stack, parameters, {"TemplateBody": as_json(template)})
             if change_set is not None:
-                if name == "data" and change_set.lost:
+                if change_set.lost and stack == self._stage.stack_of("data"):
                     self._stacks.discard(change_set)
                     raise Stop(
-                        f"{stack} keeps the bindings, and this would destroy {change_set.lost[0]}."
+                        f"this would destroy {change_set.lost[0]} of {stack}, which keeps the bindings."
                     )
                 self._stacks.execute(change_set)
             self._stacks.protect(stack, protected=True)
@@ -60,13 +59,14 @@ class Bootstrap:
 
     def outdated(self, outputs: dict[str, str]) -> list[str]:
         """Return the stacks whose template or parameters are not those of this clone."""
-        found = []
+        return [stack for stack, *own in self._each(outputs) if not self._stacks.has(stack, *own)]
+
+    def _each(self, outputs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
+        """Yield stack, template and parameters, which may be outputs of the stacks before."""
         for name in self._names:
-            template, stack = templates.read(name), self._stage.stack_of(name)
+            template = templates.read(name)
             parameters = parameters_of(template, {**self._values, **outputs})
-            if not self._stacks.has(stack, template, parameters):
-                found.append(stack)
-        return found
+            yield self._stage.stack_of(name), template, parameters
 
 
 def ensure(session: Any, stage: Stage) -> dict[str, str]:
@@ -82,9 +82,7 @@ def ensure(session: Any, stage: Stage) -> dict[str, str]:
         except ClientError as error:
             if not denied(error):
                 raise
-            raise Stop(
-                f"{stage.name} has no bootstrap: an administrator runs {command} first."
-            ) from error
+            raise Stop(f"there is no bootstrap: an administrator runs {command} first.") from error
     outdated = bootstrap.outdated(outputs)
     if outdated:
         raise Stop(f"{', '.join(outdated)} is outdated: an administrator runs {command} first.")

@@ -49,35 +49,31 @@ def _run(command: str, stage: Stage, *, with_data: bool) -> None:
     session = stage.session()
     heading(f"Preflight of {stage.name}")
     preflight.identify(session, stage)
-    if command in ("destroy", "link"):
-        stacks = Stacks(session.client("cloudformation"))
-        if command == "link":
-            write_link(session, stacks, stage)
-        else:
-            take_down(session, stacks, stage, with_data=with_data)
+    stacks = Stacks(session.client("cloudformation"))
+    if command == "link":
+        write_link(session, stacks, stage)
+        return
+    if command == "destroy":
+        take_down(session, stacks, stage, with_data=with_data)
         return
     preflight.check_stage(stage)
     if command == "bootstrap":
         Bootstrap(session, stage).run()
         return
     deployment = Deployment(session, stage, ensure(session, stage))
-    {
-        "deploy": deployment.run,
-        "plan": deployment.plan_only,
-        "rollback": deployment.go_back,
-        "package": deployment.by_hand,
-    }[command]()
+    steps = {"plan": deployment.plan_only, "rollback": deployment.go_back, "package": deployment.by_hand}
+    steps.get(command, deployment.run)()
 
 
 def take_down(session: Any, stacks: Stacks, stage: Stage, *, with_data: bool) -> None:
     """Remove the service; the data too if that is asked for and confirmed."""
     if with_data:
-        if sys.stdin.isatty():
-            print(f"  This deletes every binding of {stage.name}. Type its name: ", end="", flush=True)
+        line(f"This deletes every binding of {stage.name}. Type its name:")
         if sys.stdin.readline().strip() != stage.name:
             raise Stop("that is not the stage's name; nothing was changed.")
     heading(f"Taking down {stage.name}")
-    destroy.remove_service(stacks, stage)
+    for name in ("edge", "service"):
+        stacks.remove(stage.stack_of(name))
     (link.DEPLOYED / f"{stage.name}.json").unlink(missing_ok=True)
     if with_data:
         destroy.remove_data(session, stacks, stage)

@@ -27,10 +27,8 @@ class Deployment:
         """Package the stage and print its change set; the release, and the change set if any."""
         package = self.package()
         heading("Change set")
-        before = self._serving()
-        if before == package.release:
-            recorded = self._bucket.find(before)
-            before = recorded.before if recorded else None
+        serving = self._serving()
+        before = serving if serving != package.release else self._before(serving)
         release = self._bucket.upload(package, before)
         return release, self._plan(release, release.parameters)
 
@@ -56,19 +54,14 @@ class Deployment:
         What the data stack decides stays as it is now.
         """
         heading(f"Rollback of {self._stage.name}")
-        serving = self._serving()
-        if serving is None:
-            raise Stop(f"{self._stage.name} is not deployed in {self._stage.region}.")
-        recorded = self._bucket.find(serving)
-        before = recorded.before if recorded else None
-        release = self._bucket.find(before) if before else None
+        release = self._bucket.find(self._before(self._serving()))
         if release is None:
-            raise Stop(f"no release before {serving} is recorded in {self._bucket.name}.")
+            raise Stop(f"no release before this one is recorded in {self._bucket.name}.")
         change_set = self._plan(release, release.parameters | self._from_data())
         if change_set is not None:
             self._stacks.execute(change_set)
         self._finish()
-        line(f"done         {before} serves; make deploy goes forward again, so revert the commit first")
+        line(f"done         {release.id} serves; make deploy goes forward: revert the commit first")
 
     def package(self) -> Package:
         """Check settings and quotas, package the stage, and have its templates judged."""
@@ -76,19 +69,13 @@ class Deployment:
         preflight.check_settings(stage)
         reserved = self._stacks.parameters(stage.stack).get("Concurrency", "0")
         limit = preflight.check_quotas(self._session, stage, int(reserved))
-        fields = {
-            "Stage": stage.name,
-            "Rate": stage.rate,
-            "Burst": stage.burst,
-            "LogLevel": stage.log_level,
-        }
-        values = {**stage.parameters, **self._from_data(), **fields, "Concurrency": limit}
+        values = {**stage.parameters, **self._from_data(), "Stage": stage.name, "Concurrency": limit}
+        values |= {"Rate": stage.rate, "Burst": stage.burst, "LogLevel": stage.log_level}
         heading("Package")
         package = build_package(stage, values, self._bootstrap["CodeDeployRoleArn"])
         package.artefacts.show()
-        judge.judge(
-            "service.yaml", judge.translate(package.template, package.parameters, region), region
-        )
+        translated = judge.translate(package.template, package.parameters, region)
+        judge.judge("service.yaml", translated, region)
         judge.judge("edge.yaml", templates.read("edge"), region)
         line("templates    no error found by cfn-lint and cloudformation-validate")
         return package
@@ -97,9 +84,8 @@ class Deployment:
         """Package the stage, and print the documented commands that deploy the package."""
         self.package()
         heading("The same by hand")
-        print(
-            "\n".join(by_hand(self._stage, self._bucket.name, self._bootstrap["CloudFormationRoleArn"]))
-        )
+        role = self._bootstrap["CloudFormationRoleArn"]
+        print("\n".join(by_hand(self._stage, self._bucket.name, role)))
 
     def _from_data(self) -> dict[str, str]:
         """Return what the data decides, with the stream asked of the table.
@@ -127,6 +113,10 @@ class Deployment:
         body = {"TemplateBody": as_json(template)}
         return self._stacks.plan(self._stage.stack_of("edge"), parameters, body, undo=True)
 
+    def _before(self, id: str | None) -> str | None:
+        recorded = self._bucket.find(id)
+        return recorded.before if recorded else None
+
     def _outputs(self) -> dict[str, str]:
         return self._stacks.outputs(self._stage.stack) or {}
 
@@ -137,11 +127,9 @@ class Deployment:
     def _finish(self) -> None:
         """Bring the edge up to date, create missing keys, call the service, and link this clone."""
         edge = self._stage.stack_of("edge")
+        if (change_set := self._plan_edge()) is not None:
+            self._stacks.execute(change_set)
         if self._stage.edge:
-            heading("Edge")
-            change_set = self._plan_edge()
-            if change_set is not None:
-                self._stacks.execute(change_set)
             for name, value in (self._stacks.outputs(edge) or {}).items():
                 line(f"{name:<12} {value}")
         elif self._stacks.describe(edge) is not None:
@@ -167,7 +155,5 @@ class Deployment:
         for arn in (arn for name, arn in self._bootstrap.items() if name.endswith("PolicyArn")):
             line(f"    {arn}")
         line("- subscribe whoever is on duty to the alarms, and confirm by the mail that comes:")
-        line(
-            f"    aws sns subscribe --region {stage.region} --topic-arn {outputs['OperationsTopic']} \\"
-        )
-        line("      --protocol email --notification-endpoint <address>")
+        line(f"    aws sns subscribe --region {stage.region} --protocol email \\")
+        line(f"      --topic-arn {outputs['OperationsTopic']} --notification-endpoint <address>")

@@ -1,4 +1,4 @@
-"""Removing a stage: the service always, the data only if that is asked for and confirmed."""
+"""Removing what is kept of a stage, once that is asked for and confirmed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +14,6 @@ KEY_DAYS = 30
 
 _GONE = ("ResourceNotFoundException", "NotFoundException", "KMSInvalidStateException", "NoSuchBucket")
 """Error codes of a resource that does not exist any more, or is being deleted."""
-
-
-def remove_service(stacks: Stacks, stage: Stage) -> None:
-    """Delete the edge and the service; the data and the roles stay."""
-    stacks.remove(stage.stack_of("edge"))
-    stacks.remove(stage.stack)
 
 
 def remove_data(session: Any, stacks: Stacks, stage: Stage) -> None:

@@ -104,7 +104,7 @@ def by_hand(stage: Stage, bucket: str, role: str) -> list[str]:
     source = f"--template-file {folder}/out/sam.json --output-template-file {folder}/packaged.yaml"
     target = f"--stack-name {stage.stack} --template-file {folder}/packaged.yaml --role-arn {role}"
     values = (
-        f"--capabilities CAPABILITY_AUTO_EXPAND --parameter-overrides file://{folder}/parameters.json"
+        f"--parameter-overrides file://{folder}/parameters.json --capabilities CAPABILITY_AUTO_EXPAND"
     )
     return [
         f"{environment} .venv-deploy/bin/chalice {shlex.join(_chalice_words(stage, folder))}",

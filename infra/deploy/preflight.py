@@ -17,14 +17,8 @@ SECONDS_PER_CALL = 0.1
 UNRESERVED = 100
 """Concurrency that Lambda wants to stay unreserved in an account."""
 
-_FROM_AWS = (
-    "BINDINGS_TABLE",
-    "BINDINGS_STREAM_ARN",
-    "AUDIT_TABLE",
-    "KEYS_TABLE",
-    "KMS_KEY",
-    "EVENTS_TOPIC",
-)
+_FROM_AWS = ["BINDINGS_TABLE", "BINDINGS_STREAM_ARN", "AUDIT_TABLE", "KEYS_TABLE", "KMS_KEY"]
+_FROM_AWS += ["EVENTS_TOPIC"]
 """Settings that the template provides."""
 
 _FROM_FIELDS = {"Stage", "KmsKey", "BindingsStreamArn", "RestApiId", "ApiStage", "ApiGatewayLogs"}
@@ -40,10 +34,8 @@ def identify(session: Any, stage: Stage) -> None:
     try:
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        switched = f"{stage.region} may be switched off in the account (Account, AWS Regions)"
-        raise Stop(
-            f"AWS refuses your credentials: {error}. Log in first; if you have, {switched}."
-        ) from error
+        off = f"if you have, {stage.region} may be switched off in the account (Account, AWS Regions)"
+        raise Stop(f"AWS refuses your credentials: {error}. Log in first; {off}.") from error
     line(f"account      {identity['Account']}, as {identity['Arn']}")
     line(f"region       {stage.region}")
 
@@ -75,38 +67,24 @@ def check_settings(stage: Stage) -> None:
 def check_quotas(session: Any, stage: Stage, reserved: int) -> int:
     """Return the concurrency that the API's function is limited to, 0 for no limit.
 
-    ``reserved`` is its limit so far, which counts as free: a second run comes to the same result.
-    Raises Stop if the account's quotas are below what the stage lets through.
+    The limit leaves room for the other functions, if the quota has that room. ``reserved`` is the limit
+    so far, which counts as free: a second run comes to the same result. Raises Stop if the account's
+    quotas are below what the stage lets through.
     """
-    limits = session.client("lambda").get_account_settings()["AccountLimit"]
-    needed, free = (
-        math.ceil(stage.rate * SECONDS_PER_CALL),
-        limits["UnreservedConcurrentExecutions"] + reserved,
-    )
-    if free < needed:
-        room = f"Lambda's unreserved concurrency of {free} is below the {needed} that are needed"
-        raise Stop(f'{room}: have it raised in Service Quotas, or lower "rate" in {stage.file}.')
-    account = session.client("apigateway").get_account()["throttleSettings"]
-    line(f"throttle     {stage.rate} calls a second, bursts of {stage.burst}")
-    if account["rateLimit"] < stage.rate or account["burstLimit"] < stage.burst:
-        throttle = (
-            f"the account's API throttle is {account['rateLimit']:g}/s, {account['burstLimit']} at once"
-        )
-        raise Stop(f'{throttle}: have it raised, or lower "rate" and "burst" in {stage.file}.')
-    return _limit(stage, free, needed)
-
-
-def _limit(stage: Stage, free: int, needed: int) -> int:
-    """Return the limit that leaves room for the other functions, if the quota has that room."""
-    most = free - UNRESERVED
-    if stage.concurrency:
-        if stage.concurrency > most:
-            raise Stop(f'"concurrency" may be {max(most, 0)} at most: Lambda keeps {UNRESERVED} free.')
-        limit = stage.concurrency
-    elif stage.concurrency == 0 or most < needed:
+    executions = session.client("lambda").get_account_settings()["AccountLimit"]
+    free = executions["UnreservedConcurrentExecutions"] + reserved
+    needed = math.ceil(stage.rate * SECONDS_PER_CALL)
+    throttle = session.client("apigateway").get_account()["throttleSettings"]
+    if free < needed or throttle["rateLimit"] < stage.rate or throttle["burstLimit"] < stage.burst:
+        has = f"{free} executions, {throttle['rateLimit']:g} calls a second, {throttle['burstLimit']}"
+        wants = f"{needed}, {stage.rate} and {stage.burst}: have quotas raised, or lower the rate"
+        raise Stop(f"the account allows {has} at once, but the stage needs {wants}.")
+    most = max(free - UNRESERVED, 0)
+    limit = min(max(stage.burst, needed), most) if stage.concurrency is None else stage.concurrency
+    if limit > most:
+        raise Stop(f'"concurrency" may be {most} at most: Lambda keeps {UNRESERVED} unreserved.')
+    if limit < needed and stage.concurrency is None:
         limit = 0
-    else:
-        limit = min(max(stage.burst, needed), most)
     of = f"{limit} of them for the API at most" if limit else "no limit for the API"
     line(f"concurrency  {free} free in Lambda, {needed} needed, {of}")
     if not limit:

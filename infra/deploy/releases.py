@@ -58,7 +58,7 @@ class Bucket:
         content = json.dumps(asdict(release), ensure_ascii=False, indent=2).encode()
         self._s3.put_object(Bucket=self.name, Key=f"releases/{release.id}.json", Body=content)
 
-    def find(self, id: str) -> Release | None:
+    def find(self, id: str | None) -> Release | None:
         """Return the record of a release, or None if there is none."""
         try:
             found = self._s3.get_object(Bucket=self.name, Key=f"releases/{id}.json")

@@ -15,15 +15,9 @@ PATIENCE_SECONDS = 90.0
 """The longest time until API Gateway, or DNS, shows everywhere what is new."""
 
 CALLS: tuple[tuple[str, str, int, str, str | None], ...] = (
-    ("the key set has keys", "/.well-known/jwks.json", 200, "application/json", None),
-    ("a call without a login is refused", "/binding", 401, "application/problem+json", "login_required"),
-    (
-        "an unknown path is refused likewise",
-        "/no/such/path",
-        404,
-        "application/problem+json",
-        "not_found",
-    ),
+    ("the key set has keys", "/.well-known/jwks.json", 200, "json", None),
+    ("a call without a login is refused", "/binding", 401, "problem+json", "login_required"),
+    ("an unknown path is refused likewise", "/no/such/path", 404, "problem+json", "not_found"),
 )
 """Each call as a sentence, with its path and the expected status, type and code."""
 
@@ -72,6 +66,6 @@ def _problem(pool: Any, url: str, status: int, kind: str, code: str | None) -> s
         return f"answers {answer.status} {document.get('code', '')}, not {status} {code or ''}"
     if code is None and not document.get("keys"):
         return "has no keys"
-    if not answer.headers.get("content-type", "").startswith(kind):
+    if not answer.headers.get("content-type", "").startswith(f"application/{kind}"):
         return f"comes as {answer.headers.get('content-type')}"
     return None if answer.headers.get("x-request-id") else "has no x-request-id"

@@ -9,13 +9,12 @@ from typing import Any
 import boto3
 import urllib3
 
-from infra.deploy.stage import API_STAGE, Stage
+from infra.deploy.stage import API_STAGE
 from infra.rehearsal import story
 from infra.rehearsal.checks import Checks
 from infra.rehearsal.clone import Clone, Ran
-from infra.rehearsal.people import LoginServer, Mailbox, Person, Support
+from infra.rehearsal.people import STAGE, LoginServer, Mailbox, Person
 
-STAGE = Stage(name="rehearsal")
 AUDIENCE = "trading-gateway"
 
 
@@ -78,12 +77,11 @@ class Rehearsal:
         self._checks.say("\n2. The README's story: clients, trading gateway, support, auditors")
         described = boto3.client("cloudformation").describe_stacks(StackName=STAGE.stack)["Stacks"][0]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
-        mailbox, support = Mailbox(outputs["EventsTopic"]), Support(STAGE.stack)
-        person = self._person()
+        mailbox, person = Mailbox(outputs["EventsTopic"]), self._person()
         story.clients_story(person, AUDIENCE, self._checks)
         story.gateway_story(person, self._checks)
-        story.support_story(person, support, self._checks)
-        story.auditors_story(person, support, mailbox, self._checks)
+        story.support_story(person, self._checks)
+        story.auditors_story(person, mailbox, self._checks)
 
     def _upgrade_by_hand(self) -> None:
         self._checks.say("\n3. An upgrade by the commands of Chalice and the AWS command line")

@@ -1,4 +1,4 @@
-"""The people of the story: a login server, the owner of an account, support staff, a mailbox."""
+"""The people of the story: the login server, the owner of an account, support staff, a mailbox."""
 
 import json
 import time
@@ -10,8 +10,10 @@ import pyotp
 import urllib3
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from infra.deploy.stage import Stage
 from infra.rehearsal.checks import PATIENCE_SECONDS, wait_until
 
+STAGE = Stage(name="rehearsal")
 CLIENTS: dict[str, Any] = {
     "desktop": {"channel": "desktop", "may_bind": True},
     "mobile": {"channel": "mobile", "may_bind": False},
@@ -98,18 +100,11 @@ class Person:
         return self.call("POST", "/verify", {"code": self.code()}, client)
 
 
-class Support:
-    """A member of the support staff, by Lambda's own invoke call."""
-
-    def __init__(self, stack: str) -> None:
-        self._lambda = boto3.client("lambda")
-        self._stack = stack
-
-    def ask(self, function: str, account: str, **event: Any) -> Any:
-        """Return what a support function answers."""
-        sent = json.dumps({"operator": "rehearsal", "account": account, **event}).encode()
-        answer = self._lambda.invoke(FunctionName=f"{self._stack}-{function}", Payload=sent)
-        return json.loads(answer["Payload"].read())
+def ask(function: str, account: str, **event: Any) -> Any:
+    """Return what a support function answers to a member of the support staff."""
+    sent = json.dumps({"operator": "rehearsal", "account": account, **event}).encode()
+    answer = boto3.client("lambda").invoke(FunctionName=f"{STAGE.stack}-{function}", Payload=sent)
+    return json.loads(answer["Payload"].read())
 
 
 class Mailbox:
@@ -118,10 +113,8 @@ class Mailbox:
     def __init__(self, topic: str) -> None:
         self._sqs = boto3.client("sqs")
         self._url = self._sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])[
-            "Attributes"
-        ]
-        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=found["QueueArn"])
+        arn = f"{topic.rpartition(':')[0].replace(':sns:', ':sqs:')}:mailbox"
+        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self._read: list[dict[str, Any]] = []
 
     def read(self) -> list[dict[str, Any]]:
