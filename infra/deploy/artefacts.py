@@ -24,8 +24,8 @@ WHEELS = ROOT / "build" / "wheels"
 LARGEST = {"code": 90_000, "layer": 6_800_000, "both, unpacked,": 22_000_000}
 """Bounds in bytes, a tenth above the sizes of today: a cold start reads all of it."""
 
-_OLD_GLIBC = {"python3.11": 26}
-"""Minor version of glibc 2 in Lambda's older runtimes; newer ones have 34."""
+GLIBC = 34 if sys.version_info >= (3, 12) else 26
+"""The minor version of glibc 2 in Lambda's runtime."""
 
 _UNREAD = re.compile(
     r"/(py\.typed|RECORD|INSTALLER|direct_url\.json)$|\.py[ic]$|/(bin|cffi|pycparser|include|licenses|tests?)/"
@@ -61,17 +61,16 @@ class Artefacts:
                 raise Stop(f"{name} has {size} bytes of {most}: see infra/deploy/artefacts.py.")
 
 
-def sources(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
+def sources() -> Iterator[tuple[str, Path]]:
     """Yield the project's files that are deployed, each with its name in the zip."""
-    yield "app.py", root / "app.py"
-    for path in sorted((root / "chalicelib").rglob("*")):
+    for path in (ROOT / "app.py", *(ROOT / "chalicelib").rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(root).as_posix(), path
+            yield path.relative_to(ROOT).as_posix(), path
 
 
-def build_code(target: Path, root: Path = ROOT) -> Artefact:
+def build_code(target: Path) -> Artefact:
     """Zip the project's files and the part of Chalice that runs in Lambda."""
-    files = [*sources(root), ("chalice/__init__.py", Path(chalice.__file__))]
+    files = [*sources(), ("chalice/__init__.py", Path(chalice.__file__))]
     files.append(("chalice/app.py", Path(chalice.app.__file__)))
     return _zip(target, ((name, path.read_bytes()) for name, path in files))
 
@@ -122,12 +121,11 @@ def _download(lock: Path, architecture: str, folder: Path) -> None:
     for left_over in folder.glob("*.whl"):
         left_over.unlink()
     machine = {"arm64": "aarch64"}.get(architecture, architecture)
-    glibc = range(_OLD_GLIBC.get(PYTHON, 34), 16, -1)
-    platforms = [*(f"manylinux_2_{minor}_{machine}" for minor in glibc), f"manylinux2014_{machine}"]
+    tags = [*(f"manylinux_2_{minor}" for minor in range(GLIBC, 16, -1)), "manylinux2014"]
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"]
     command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation", "cp"]
     command += ["--python-version", PYTHON.removeprefix("python"), "--requirement", str(lock)]
-    command += ["--dest", str(folder), *(f"--platform={platform}" for platform in platforms)]
+    command += ["--dest", str(folder), *(f"--platform={tag}_{machine}" for tag in tags)]
     if subprocess.run(command, check=False).returncode:
         raise Stop(f"pip has not fetched the packages of {lock.name}; its reason is above.")
 
@@ -140,8 +138,7 @@ def _zip(target: Path, files: Iterable[tuple[str, bytes]]) -> Artefact:
         for name, content in sorted(files):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            packed.writestr(entry, content)
+            packed.writestr(entry, content, zipfile.ZIP_DEFLATED)
             unpacked += len(content)
     content = target.read_bytes()
     return Artefact(target, len(content), unpacked, hashlib.sha256(content).hexdigest())

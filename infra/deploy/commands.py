@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploy import destroy, link, preflight, smoke
+from infra.deploy import destroy, link, preflight
 from infra.deploy.bootstrap import Bootstrap, denied, ensure
 from infra.deploy.console import Stop, heading, line
 from infra.deploy.deployment import Deployment
@@ -51,7 +51,7 @@ def _run(command: str, stage: Stage, *, with_data: bool) -> None:
     preflight.identify(session, stage)
     stacks = Stacks(session.client("cloudformation"))
     if command == "link":
-        write_link(session, stacks, stage)
+        link.write(session, stacks, stage)
         return
     if command == "destroy":
         take_down(session, stacks, stage, with_data=with_data)
@@ -80,15 +80,6 @@ def take_down(session: Any, stacks: Stacks, stage: Stage, *, with_data: bool) ->
     for name in ("data", "bootstrap", "userpool"):
         if stacks.describe(stage.stack_of(name)) is not None:
             line(f"kept         {stage.stack_of(name)}, protected from deletion")
-
-
-def write_link(session: Any, stacks: Stacks, stage: Stage) -> None:
-    """Write Chalice's record of a stage. Raises Stop if the stage is not deployed."""
-    outputs = stacks.outputs(stage.stack)
-    if outputs is None:
-        raise Stop(f"{stage.name} is not deployed in {stage.region}.")
-    link.write(stacks, stage, smoke.url_of(session, outputs["RestAPIId"]))
-    line(f"linked       chalice logs, invoke and url work with --stage {stage.name}")
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -74,9 +74,8 @@ class Deployment:
         heading("Package")
         package = build_package(stage, values, self._bootstrap["CodeDeployRoleArn"])
         package.artefacts.show()
-        translated = judge.translate(package.template, package.parameters, region)
-        judge.judge("service.yaml", translated, region)
-        judge.judge("edge.yaml", templates.read("edge"), region)
+        judge.judge(judge.translate(package.template, package.parameters, region), region)
+        judge.judge(templates.read("edge"), region)
         line("templates    no error found by cfn-lint and cloudformation-validate")
         return package
 
@@ -120,6 +119,9 @@ class Deployment:
     def _outputs(self) -> dict[str, str]:
         return self._stacks.outputs(self._stage.stack) or {}
 
+    def _url(self) -> str:
+        return smoke.url_of(self._session, self._outputs()["RestAPIId"])
+
     def _serving(self) -> str | None:
         """Return the id of the release that the stack is at."""
         return self._outputs().get("Release")
@@ -137,14 +139,13 @@ class Deployment:
         heading("Keys and smoke check")
         smoke.make_first_keys(self._session, self._stage)
         advice = " If the name is new, point it to NameTarget, wait for DNS, run the same again."
-        url = smoke.url_of(self._session, self._outputs()["RestAPIId"])
-        smoke.check(self._stage.url or url, advice if self._stage.url else "")
-        link.write(self._stacks, self._stage, url)
+        own = self._stage.url
+        smoke.check(own or self._url(), advice if own else "")
+        link.write(self._session, self._stacks, self._stage)
 
     def _say_what_next(self) -> None:
         """Print the addresses, and what is left to do."""
-        outputs, stage = self._outputs(), self._stage
-        url = stage.url or smoke.url_of(self._session, outputs["RestAPIId"])
+        outputs, stage, url = self._outputs(), self._stage, self._stage.url or self._url()
         heading(f"{stage.name} is deployed")
         line(f"release      {outputs['Release']}")
         line(f"API          {url}")

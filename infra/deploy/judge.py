@@ -1,7 +1,7 @@
 """Judges of a template that know AWS's schemas: cfn-lint, and AWS's own cloudformation-validate."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -32,22 +32,21 @@ def translate(template: Mapping[str, Any], parameters: Mapping[str, str], region
     return translated
 
 
-def judge(name: str, template: Mapping[str, Any], region: str) -> None:
+def judge(template: Mapping[str, Any], region: str) -> None:
     """Raise Stop if a judge finds an error in a plain CloudFormation template."""
-    found = list(errors(template, region))
-    if found:
-        raise Stop(f"{name} is not a valid template:\n  " + "\n  ".join(found))
-
-
-def errors(template: Mapping[str, Any], region: str) -> Iterator[str]:
-    """Yield the errors that the judges find."""
     text = as_json(template)
-    for match in lint(text, config=ManualArgs(regions=[region])):
-        if match.rule.severity == "error":
-            yield f"cfn-lint {match.rule.id}: {match.message} ({'/'.join(map(str, match.path or []))})"
-    for found in _engine().validate_template(TemplateContent(text, "template.json")).diagnostics:
-        if found.severity.name in ("ERROR", "FATAL"):
-            yield f"cloudformation-validate {found.rule_id}: {found.message}"
+    found = [
+        f"cfn-lint {match.rule.id}: {match.message} ({'/'.join(map(str, match.path or []))})"
+        for match in lint(text, config=ManualArgs(regions=[region]))
+        if match.rule.severity == "error"
+    ]
+    found += [
+        f"cloudformation-validate {one.rule_id}: {one.message}"
+        for one in _engine().validate_template(TemplateContent(text, "template.json")).diagnostics
+        if one.severity.name in ("ERROR", "FATAL")
+    ]
+    if found:
+        raise Stop("the template is not valid:\n  " + "\n  ".join(found))
 
 
 @cache

@@ -69,7 +69,8 @@ def build_package(stage: Stage, values: Mapping[str, object], canary_role: str) 
     artefacts = build_artefacts(stage)
     template = templates.read("service")
     parameters = parameters_of(template, values)
-    merge = compose.compose(template, stage, routes(), artefacts, parameters, canary_role)
+    routes = importlib.import_module("app").app.routes
+    merge = compose.compose(template, stage, routes, artefacts, parameters, canary_role)
     folder = PACKAGES / stage.name
     (folder / "merge.json").write_text(as_json(merge), "utf-8")
     overrides = [f"{name}={value}" for name, value in parameters.items()]
@@ -77,23 +78,11 @@ def build_package(stage: Stage, values: Mapping[str, object], canary_role: str) 
     shutil.rmtree(folder / "out", ignore_errors=True)
     program = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
     environment = {"AWS_DEFAULT_REGION": stage.region, "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(
-        [*program, *_chalice_words(stage, folder)],
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    command = [*program, *_chalice_words(stage, folder)]
+    ran = subprocess.run(command, env=os.environ | environment, capture_output=True, check=False)
     if ran.returncode:
-        raise Stop(f"chalice package failed:\n{ran.stdout}")
+        raise Stop(f"chalice package failed:\n{(ran.stdout + ran.stderr).decode()}")
     return Package(json.loads((folder / "out" / "sam.json").read_text("utf-8")), parameters, artefacts)
-
-
-def routes() -> dict[str, list[str]]:
-    """Return the methods of each path of the API."""
-    app = importlib.import_module("app").app
-    return {path: sorted(methods) for path, methods in app.routes.items()}
 
 
 def by_hand(stage: Stage, bucket: str, role: str) -> list[str]:

@@ -35,9 +35,14 @@ class Rehearsal:
 
     def run(self) -> None:
         """All acts."""
-        own = (self._begin, self._use, self._upgrade_by_hand, self._change_a_setting)
-        for act in (*own, self._fail, self._go_back, self._use_chalice, self._take_down):
-            act()
+        self._begin()
+        self._use()
+        self._upgrade_by_hand()
+        self._change_a_setting()
+        self._fail()
+        self._go_back()
+        self._use_chalice()
+        self._take_down()
 
     def _begin(self) -> None:
         self._checks.say("\n1. An empty account: a creation that fails, then one that does not")
@@ -75,9 +80,7 @@ class Rehearsal:
 
     def _use(self) -> None:
         self._checks.say("\n2. The README's story: clients, trading gateway, support, auditors")
-        described = boto3.client("cloudformation").describe_stacks(StackName=STAGE.stack)["Stacks"][0]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
-        mailbox, person = Mailbox(outputs["EventsTopic"]), self._person()
+        mailbox, person = Mailbox(), self._person()
         story.clients_story(person, AUDIENCE, self._checks)
         story.gateway_story(person, self._checks)
         story.support_story(person, self._checks)
@@ -186,7 +189,6 @@ class Rehearsal:
         return Person(f"{88010000 + self._people - 1}", self._base(), self._login)
 
     def _bound_person(self) -> Person:
-        """Return somebody whose account is bound, with codes left that were not used."""
         person = self._person()
         person.bind()
         return person

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.deploy.artefacts import WHEELS
 from infra.environment import DEPLOY_HOME, ROOT
 from infra.rehearsal import gaps
 from infra.rehearsal.checks import Checks
@@ -42,10 +43,9 @@ class Clone:
         self.removed = gaps.fit(folder / "infra" / "templates")
         text = json.dumps(document, ensure_ascii=False, indent=2)
         (folder / "infra" / "stages" / f"{stage}.json").write_text(text, "utf-8")
-        wheels = ROOT / "build" / "wheels"
-        wheels.mkdir(parents=True, exist_ok=True)
+        WHEELS.mkdir(parents=True, exist_ok=True)
         (folder / "build").mkdir()
-        (folder / "build" / "wheels").symlink_to(wheels, target_is_directory=True)
+        (folder / "build" / "wheels").symlink_to(WHEELS, target_is_directory=True)
         (folder / DEPLOY_HOME.name).symlink_to(DEPLOY_HOME, target_is_directory=True)
 
     def mark(self, release: str) -> None:
@@ -74,15 +74,8 @@ class Clone:
     def run(self, command: Sequence[str], typed: str = "") -> Ran:
         """Run a command in the clone, with the AWS command line at hand."""
         self._checks.log(f"\n$ {' '.join(command)}")
-        ran = subprocess.run(
-            command,
-            cwd=self._folder,
-            env=os.environ | {"PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ['PATH']}"},
-            input=typed,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        environment = os.environ | {"PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        ran = subprocess.run(command, cwd=self._folder, env=environment, input=typed, check=False, **how)
         self._checks.log(ran.stdout)
         return ran

@@ -110,11 +110,14 @@ def ask(function: str, account: str, **event: Any) -> Any:
 class Mailbox:
     """The broker's end of the notifications: a queue that subscribes to the stage's topic."""
 
-    def __init__(self, topic: str) -> None:
-        self._sqs = boto3.client("sqs")
+    def __init__(self) -> None:
+        self._sqs, sns = boto3.client("sqs"), boto3.client("sns")
         self._url = self._sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-        arn = f"{topic.rpartition(':')[0].replace(':sns:', ':sqs:')}:mailbox"
-        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        [topic] = [
+            one["TopicArn"] for one in sns.list_topics()["Topics"] if "-events" in one["TopicArn"]
+        ]
+        arn = topic.replace(":sns:", ":sqs:").replace(f"{STAGE.stack}-events", "mailbox")
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self._read: list[dict[str, Any]] = []
 
     def read(self) -> list[dict[str, Any]]:
