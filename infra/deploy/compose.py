@@ -68,11 +68,8 @@ def compose(
 
 def configuration(stage: Stage) -> dict[str, Any]:
     """Return what Chalice's configuration says of the stage's functions."""
-    return {
-        "lambda_architecture": stage.architecture,
-        "lambda_memory_size": stage.memory,
-        "lambda_timeout": stage.timeout,
-    }
+    sizes = {"lambda_memory_size": stage.memory, "lambda_timeout": stage.timeout}
+    return {"lambda_architecture": stage.architecture, **sizes}
 
 
 def version_digest(

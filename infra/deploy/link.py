@@ -13,10 +13,7 @@ DEPLOYED = ROOT / ".chalice" / "deployed"
 
 
 def write(session: Any, stacks: Stacks, stage: Stage) -> None:
-    """Write ``.chalice/deployed/<stage>.json`` from the stack, and change nothing in AWS.
-
-    Raises Stop if the stage is not deployed.
-    """
+    """Write ``.chalice/deployed/<stage>.json`` from the stack. Raises Stop if there is none."""
     stack = stacks.describe(stage.stack)
     if stack is None:
         raise Stop(f"{stage.name} is not deployed in {stage.region}.")

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from infra.deploy.console import Stop
 from infra.environment import ROOT
 
-APP = "totp-binding"
 API_STAGE = "api"
 """The stage of API Gateway, which is part of each URL."""
 
@@ -51,7 +50,7 @@ class Stage(BaseModel):
     @property
     def stack(self) -> str:
         """The service's stack; its function for the API has the same name."""
-        return f"{APP}-{self.name}"
+        return f"totp-binding-{self.name}"
 
     def stack_of(self, template: str) -> str:
         """Return the stack of a template in ``infra/templates``."""

@@ -27,7 +27,7 @@ class Rehearsal:
         self._folder = folder
         self._login = LoginServer()
         self._people = 0
-        machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+        machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
         self._settings: dict[str, Any] = {"OTP_ISSUER": "极星期货", **self._login.settings}
         self._settings |= {"PASS_ISSUER": "https://2fa.example", "PASS_AUDIENCE": AUDIENCE}
         self._file = {"settings": self._settings, "architecture": machine, "edge": False}
@@ -103,7 +103,7 @@ class Rehearsal:
         before, again = look(), self._clone("again")
         again.mark("second")
         ran = again.deploy("deploy")
-        said = ran.returncode == 0 and f"{STAGE.stack}: nothing to change" in ran.stdout
+        said = f"{STAGE.stack}: nothing to change" in ran.stdout and ran.returncode == 0
         self._that("from another clone, it changes nothing", holds=said, otherwise=ran.stdout)
         self._same("and says so rightly", look(), before)
 
@@ -171,8 +171,9 @@ class Rehearsal:
         story.still_bound(person, self._checks)
         asked = self.second.deploy("destroy", "--with-data", typed="prod\n")
         self._stops(asked, "with data it asks for the name", "nothing was changed")
-        ran = self.second.deploy("destroy", "--with-data", typed=f"{STAGE.name}\n")
-        self._does(ran, "and then deletes all")
+        self._does(
+            self.second.deploy("destroy", "--with-data", typed=f"{STAGE.name}\n"), "and deletes all"
+        )
         stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
         tables = boto3.client("dynamodb").list_tables()["TableNames"]
         self._same("tables and stacks are gone", (tables, stacks), ([], []))
@@ -197,8 +198,7 @@ class Rehearsal:
         self._that(sentence, holds=ran.returncode == 0, otherwise=ran.stdout)
 
     def _stops(self, ran: Ran, sentence: str, words: str) -> None:
-        holds = ran.returncode != 0 and words in ran.stdout
-        self._that(sentence, holds=holds, otherwise=ran.stdout)
+        self._that(sentence, holds=ran.returncode != 0 and words in ran.stdout, otherwise=ran.stdout)
 
     def _serves(self, release: str) -> None:
         answer = Person("88019999", self._base(), self._login).call("GET", "/binding")

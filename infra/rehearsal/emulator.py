@@ -26,12 +26,14 @@ def account(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     own = {"PATH": os.environ["PATH"], "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port}
-    own |= {"MINISTACK_REGION": REGION, "STATE_DIR": str(folder), "TMPDIR": str(folder)}
+    own |= {"MINISTACK_REGION": REGION, "STATE_DIR": f"{folder}", "TMPDIR": f"{folder}"}
     command = [str(ensure(REQUIREMENTS, HOME)), "-m", "ministack"]
-    url, folder_of_s3 = f"http://127.0.0.1:{port}", {"S3_DATA_DIR": str(folder / "s3")}
+    url = f"http://127.0.0.1:{port}"
     folder.mkdir()
     with (folder / "ministack.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=own | folder_of_s3, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=folder, env=own | {"S3_DATA_DIR": f"{folder}/s3"}, stdout=log, stderr=log
+        )
     try:
         wait_until(lambda: _answers(url) or process.poll() is not None, bool)
         if process.poll() is not None:

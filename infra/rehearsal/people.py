@@ -14,10 +14,9 @@ from infra.deploy.stage import Stage
 from infra.rehearsal.checks import PATIENCE_SECONDS, wait_until
 
 STAGE = Stage(name="rehearsal")
-CLIENTS: dict[str, Any] = {
-    "desktop": {"channel": "desktop", "may_bind": True},
-    "mobile": {"channel": "mobile", "may_bind": False},
-}
+ISSUER = "https://login.broker.example"
+CLIENTS: dict[str, Any] = {"desktop": {"channel": "desktop", "may_bind": True}}
+CLIENTS["mobile"] = {"channel": "mobile", "may_bind": False}
 
 
 def step() -> int:
@@ -26,23 +25,17 @@ def step() -> int:
 
 
 class LoginServer:
-    """Issues login tokens under a key of its own."""
-
-    issuer = "https://login.broker.example"
+    """Issues login tokens under a key of its own; ``settings`` are those by which they are accepted."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings by which the service accepts its tokens."""
         key = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         key_set = {"keys": [{**key, "kid": "login", "use": "sig", "alg": "RS256"}]}
-        return {"LOGIN_ISSUER": self.issuer, "LOGIN_KEY_SET": key_set, "LOGIN_CLIENTS": CLIENTS}
+        self.settings = {"LOGIN_ISSUER": ISSUER, "LOGIN_KEY_SET": key_set, "LOGIN_CLIENTS": CLIENTS}
 
     def token(self, account: str, client: str) -> str:
         """Return a token of somebody who has just typed the password."""
-        claims: dict[str, Any] = {"iss": self.issuer, "username": account, "client_id": client}
+        claims: dict[str, Any] = {"iss": ISSUER, "username": account, "client_id": client}
         claims |= {"token_use": "access", "auth_time": int(time.time()), "exp": int(time.time()) + 600}
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "login"})
 
