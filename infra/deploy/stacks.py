@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from infra.deploy.console import Stop, line
 
 LONGEST_WAIT_SECONDS = 3_600.0
+Texts = Mapping[str, str]
 
 _NEVER_CREATED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
 """States of a stack that can only be deleted."""
@@ -59,24 +60,17 @@ class Stacks:
         given = (self.describe(name) or {}).get("Parameters", [])
         return {one["ParameterKey"]: one["ParameterValue"] for one in given}
 
-    def has(self, name: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+    def has(self, name: str, template: Mapping[str, Any], parameters: Texts) -> bool:
         """Return True if the stack's template and parameters are these."""
         body = self._cloudformation.get_template(StackName=name)["TemplateBody"]
         deployed = json.loads(body) if isinstance(body, str) else body
         return bool(deployed == template and parameters.items() <= self.parameters(name).items())
 
-    def plan(
-        self,
-        name: str,
-        parameters: Mapping[str, str],
-        template: Mapping[str, str],
-        *,
-        undo: bool = False,
-    ) -> ChangeSet | None:
+    def plan(self, name: str, values: Texts, template: Texts, *, undo: bool = False) -> ChangeSet | None:
         """Create a change set and print its changes. ``template`` is a TemplateURL or TemplateBody.
 
-        With ``undo``, a creation that fails leaves no stack behind. Returns None if nothing would
-        change. Raises Stop if CloudFormation refuses the template.
+        With ``undo``, a failed creation leaves no stack. Returns None if nothing would change. Raises
+        Stop if CloudFormation refuses the template.
         """
         stack = self._settled(name)
         if stack is not None and stack["StackStatus"] in _NEVER_CREATED:
@@ -88,7 +82,7 @@ class Stacks:
             StackName=name,
             ChangeSetName=f"release-{time.time_ns()}",
             ChangeSetType="CREATE" if creates else "UPDATE",
-            Parameters=[{"ParameterKey": key, "ParameterValue": one} for key, one in parameters.items()],
+            Parameters=[{"ParameterKey": key, "ParameterValue": one} for key, one in values.items()],
             Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             **({"OnStackFailure": "DELETE"} if creates and undo else {}),
             **template,
@@ -181,11 +175,8 @@ class Stacks:
             status = (self.describe(arn) or {"StackStatus": "DELETE_COMPLETE"})["StackStatus"]
             for event in reversed(self._events(arn)):
                 result, resource = event["ResourceStatus"], event["LogicalResourceId"]
-                if (
-                    event["EventId"] not in seen
-                    and not result.endswith("_IN_PROGRESS")
-                    and resource != name
-                ):
+                new = event["EventId"] not in seen and resource != name
+                if new and not result.endswith("_IN_PROGRESS"):
                     line(f"{name}: {resource} {result.lower().replace('_', ' ')}")
                     if result.endswith("_FAILED"):
                         failures.append(f"{resource}: {event.get('ResourceStatusReason', result)}")

