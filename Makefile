@@ -1,6 +1,8 @@
 # Every target installs the packages that it needs. `make help` lists the targets.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+# The newest that Lambda has and that runs here: a version manager leaves names of versions that do not.
+PYTHON ?= $(shell for found in python3.13 python3.12 python3.11 python3; do \
+    $$found -c "" 2>/dev/null && command -v $$found && break; done)
 PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report=
@@ -12,13 +14,13 @@ AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
 LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --custom-compile-command "make lock" \
     $(if $(UPGRADE),--upgrade)
-DEPLOY := exec $(PYTHON) infra/deploy.py
+DEPLOY := exec $(PYTHON) -m infra.deploy
 WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
-    screenshots coverage deploy rollback destroy package lock dev tools clean
+    screenshots coverage deploy plan rollback destroy bootstrap package link lock dev tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,8 +64,8 @@ permissions-page: dev ## Generate docs/permissions.md from its table
 e2e: dev tools ## Test the running local stack over HTTP, with oathtool and zbarimg
 	$(PYTEST) tests/e2e
 
-rehearse: dev ## Deploy to an emulated AWS, and use the deployed service
-	.venv/bin/python -m infra.rehearsal
+rehearse: ## Deploy, use, upgrade and take down a stage on MiniStack
+	@exec $(PYTHON) -m infra.rehearsal
 
 browser: dev tools $(AXE) ## Test the page in Debian's Chromium, and its accessibility with axe-core
 	$(PYTEST) tests/browser
@@ -76,17 +78,26 @@ coverage: dev ## Print line and branch coverage of the latest unit and engine te
 	.venv/bin/coverage report --include 'infra/*'
 	.venv/bin/coverage report --include 'app.py,chalicelib/*' --fail-under 95
 
-deploy: ## Create or update a stage: STAGE=prod; optional: REGION=..., EDGE=1, USERPOOL=1
-	@$(DEPLOY) deploy $(if $(EDGE),--edge) $(if $(USERPOOL),--userpool) $(WHERE)
+deploy: ## Create or update a stage: STAGE=prod; REGION=... for another than its file's
+	@$(DEPLOY) deploy $(WHERE)
 
-rollback: ## Return a stage to its previous code: STAGE=prod
+plan: ## Print what a deployment would change, and change nothing: STAGE=prod
+	@$(DEPLOY) plan $(WHERE)
+
+rollback: ## Return a stage to the release before: STAGE=prod
 	@$(DEPLOY) rollback $(WHERE)
 
-destroy: ## Remove a stage's code and keep its data: STAGE=prod; WITH_DATA=1 removes the data too
+destroy: ## Remove a stage's service and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
 	@$(DEPLOY) destroy $(if $(WITH_DATA),--with-data) $(WHERE)
 
-package: ## Package without deploying and print the sizes; STAGE=... for a stage's architecture
+bootstrap: ## Create or update a stage's data, roles and policies, as an administrator: STAGE=prod
+	@$(DEPLOY) bootstrap $(WHERE)
+
+package: ## Package without deploying, and print the sizes; with STAGE=prod the commands that deploy it
 	@$(DEPLOY) package $(if $(STAGE),$(WHERE))
+
+link: ## Let chalice logs, invoke and url find a stage from this clone: STAGE=prod
+	@$(DEPLOY) link $(WHERE)
 
 lock: dev ## Lock the packages of pyproject.toml with their dependencies; UPGRADE=1 for newer dependencies
 	$(LOCK) pyproject.toml --output-file requirements.txt
@@ -126,4 +137,4 @@ $(AXE): | tools
 	touch $@
 
 clean: ## Remove installed packages and build results
-	rm -rf .venv build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-deploy build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -100,6 +100,17 @@ def login_keys(settings: Settings, clock: Callable[[], float]) -> LoginKeySet:
         raise InvalidSetting("LOGIN_KEY_SET", problem) from None
 
 
+def login_key_warnings(settings: Settings) -> list[str]:
+    """Return the reason, if any, why the login server's key set cannot be used from here.
+
+    A deployment asks before it changes anything. Raises InvalidSetting if a given set has no key.
+    """
+    login_keys(settings, time.time)
+    url = settings.login_key_set_url
+    problem = url and key_set_problem(url)
+    return [f"LOGIN_KEY_SET_URL as seen from here: {problem}"] if problem else []
+
+
 def key_set_problem(url: str) -> str | None:
     """Return the reason why an address serves no usable key set, or None if it serves one.
 

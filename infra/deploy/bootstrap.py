@@ -1,17 +1,15 @@
 """The administrator's part of a stage: data, roles and policies, and the login server if it has one."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import templates
+from infra import templates
 from infra.deploy.console import Stop, heading, line
 from infra.deploy.stacks import Stacks
 from infra.deploy.stage import Stage
-from infra.deploy.templates import as_json, parameters_of
-
-ORDER = ("data", "bootstrap")
-"""The roles name the key, so the data comes first."""
+from infra.deploy.template_json import as_json, parameters_of
 
 
 class Bootstrap:
@@ -20,12 +18,21 @@ class Bootstrap:
     def __init__(self, session: Any, stage: Stage) -> None:
         self._stage = stage
         self._stacks = Stacks(session.client("cloudformation"))
-        self._gateway = session.client("apigateway")
+        # The roles name the key, so the data comes first.
+        self._names = ("data", "bootstrap", "userpool") if stage.userpool else ("data", "bootstrap")
+        role = session.client("apigateway").get_account().get("cloudwatchRoleArn") or ""
+        # There is one role for all of API Gateway in a region: another's is left alone.
+        logs = "no" if role and f":role/{stage.stack}-" not in role else "yes"
+        self._values: dict[str, object] = {
+            "Stage": stage.name,
+            "ApiGatewayLogs": logs,
+            **stage.parameters,
+        }
 
     def outputs(self) -> dict[str, str] | None:
-        """Return the outputs of all the stacks together, or None if one of them is not there."""
+        """Return the outputs of all the stacks together, or None if one of them is missing."""
         found: dict[str, str] = {}
-        for name in self._names():
+        for name in self._names:
             outputs = self._stacks.outputs(self._stage.stack_of(name))
             if outputs is None:
                 return None
@@ -33,50 +40,33 @@ class Bootstrap:
         return found
 
     def run(self) -> dict[str, str]:
-        """Create or update the stacks; their outputs.
-
-        Raises Stop if an update would replace or delete what is kept.
-        """
+        """Create or update the stacks; their outputs. Raises Stop if that would destroy what is kept."""
         heading(f"Bootstrap of {self._stage.name}")
-        values: dict[str, object] = {**self._stage.parameters, "Stage": self._stage.name}
-        values["ApiGatewayLogs"] = self._lets_gateway_log()
-        for name in self._names():
-            stack = self._stage.stack_of(name)
-            template = templates.read(name)
-            change_set = self._stacks.plan(
-                stack, parameters_of(template, values), body=as_json(template)
-            )
+        outputs: dict[str, str] = {}
+        for stack, template, parameters in self._each(outputs):
+            change_set = self._stacks.plan(stack, parameters, {"TemplateBody": as_json(template)})
             if change_set is not None:
-                lost = [change for change in change_set.changes if change.destroys]
-                if name == "data" and lost:
+                if change_set.lost and stack == self._stage.stack_of("data"):
                     self._stacks.discard(change_set)
-                    raise Stop(f"{stack} keeps the bindings, and this would destroy: {lost[0]}.")
+                    raise Stop(
+                        f"this would destroy {change_set.lost[0]} of {stack}, which keeps the bindings."
+                    )
                 self._stacks.execute(change_set)
             self._stacks.protect(stack, protected=True)
-            values |= self._stacks.outputs(stack) or {}
-        line(f"policies     {values['DeployerPolicyArn']} is what a deployer needs")
-        return self.outputs() or {}
+            outputs |= self._stacks.outputs(stack) or {}
+        line(f"policy       {outputs['DeployerPolicyArn']} is what a deployer needs")
+        return outputs
 
-    def outdated(self) -> list[str]:
+    def outdated(self, outputs: dict[str, str]) -> list[str]:
         """Return the stacks whose template or parameters are not those of this clone."""
-        values: dict[str, object] = {**self._stage.parameters, "Stage": self._stage.name}
-        values |= self.outputs() or {}
-        values["ApiGatewayLogs"] = self._lets_gateway_log()
-        found = []
-        for name in self._names():
+        return [stack for stack, *own in self._each(outputs) if not self._stacks.has(stack, *own)]
+
+    def _each(self, outputs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
+        """Yield stack, template and parameters, which may be outputs of the stacks before."""
+        for name in self._names:
             template = templates.read(name)
-            stack = self._stage.stack_of(name)
-            if not self._stacks.has(stack, template, parameters_of(template, values)):
-                found.append(stack)
-        return found
-
-    def _names(self) -> tuple[str, ...]:
-        return (*ORDER, "userpool") if self._stage.userpool else ORDER
-
-    def _lets_gateway_log(self) -> str:
-        """Return "no" if another role than the stage's lets API Gateway write logs in this region."""
-        role = self._gateway.get_account().get("cloudwatchRoleArn") or ""
-        return "no" if role and f":role/{self._stage.stack}-" not in role else "yes"
+            parameters = parameters_of(template, {**self._values, **outputs})
+            yield self._stage.stack_of(name), template, parameters
 
 
 def ensure(session: Any, stage: Stage) -> dict[str, str]:
@@ -84,8 +74,7 @@ def ensure(session: Any, stage: Stage) -> dict[str, str]:
 
     Raises Stop if it is outdated, or missing and the caller is no administrator.
     """
-    bootstrap = Bootstrap(session, stage)
-    command = f"make bootstrap STAGE={stage.name}"
+    bootstrap, command = Bootstrap(session, stage), f"make bootstrap STAGE={stage.name}"
     outputs = bootstrap.outputs()
     if outputs is None:
         try:
@@ -93,15 +82,11 @@ def ensure(session: Any, stage: Stage) -> dict[str, str]:
         except ClientError as error:
             if not denied(error):
                 raise
-            raise Stop(
-                f"{stage.name} has no bootstrap: an administrator runs {command} first."
-            ) from error
-    outdated = bootstrap.outdated()
+            raise Stop(f"there is no bootstrap: an administrator runs {command} first.") from error
+    outdated = bootstrap.outdated(outputs)
     if outdated:
-        raise Stop(
-            f"{', '.join(outdated)} is not as this clone has it: an administrator runs {command} first."
-        )
-    line(f"bootstrap    {', '.join(map(stage.stack_of, ORDER))} are up to date")
+        raise Stop(f"{', '.join(outdated)} is outdated: an administrator runs {command} first.")
+    line("bootstrap    up to date")
     return outputs
 
 

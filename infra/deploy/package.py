@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,12 @@ from typing import Any
 from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder, LayerDeploymentPackager
 from chalice.utils import UI, OSUtils
 
-from infra.deploy import compose, templates
+from infra import templates
+from infra.deploy import compose
 from infra.deploy.artefacts import LOCK, PYTHON, Artefacts, build_code, build_layer, sources
-from infra.deploy.console import Stop, line
+from infra.deploy.console import Stop
 from infra.deploy.stage import Stage
-from infra.deploy.templates import as_json, parameters_of
+from infra.deploy.template_json import as_json, parameters_of
 from infra.environment import ROOT
 
 PACKAGES = ROOT / "build" / "package"
@@ -28,7 +30,6 @@ PACKAGES = ROOT / "build" / "package"
 class Package:
     """A stage's package: the merged SAM template, its parameters, and the zips that it names."""
 
-    folder: Path
     template: dict[str, Any]
     parameters: dict[str, str]
     artefacts: Artefacts
@@ -41,7 +42,7 @@ class Package:
 
 
 def build_artefacts(stage: Stage) -> Artefacts:
-    """Build code and layer for the stage, and lay them where Chalice looks for them."""
+    """Build code and layer for the stage, in the files that Chalice takes if they exist."""
     project = PACKAGES / stage.name / "project"
     shutil.rmtree(project, ignore_errors=True)
     for name, path in sources():
@@ -49,73 +50,59 @@ def build_artefacts(stage: Stage) -> Artefacts:
         shutil.copyfile(path, project / name)
     shutil.copyfile(LOCK, project / "requirements.txt")
     config = json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8"))
-    config |= compose.chalice_settings(stage)
     (project / ".chalice").mkdir()
-    (project / ".chalice" / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-    code, layer = _chalice_names(project, stage.architecture)
+    (project / ".chalice" / "config.json").write_text(json.dumps(config | compose.configuration(stage)))
+    files = OSUtils()
+    parts = (files, DependencyBuilder(files, architecture=stage.architecture), UI(), stage.architecture)
+    code, layer = (
+        Path(kind(*parts).deployment_package_filename(str(project), PYTHON))
+        for kind in (AppOnlyDeploymentPackager, LayerDeploymentPackager)
+    )
     return Artefacts(build_code(code), build_layer(layer, stage.architecture))
 
 
 def build_package(stage: Stage, values: Mapping[str, object], canary_role: str) -> Package:
     """Package a stage. ``values`` are by the names of the template's parameters.
 
-    Raises Stop if a dependency has no wheel, or if Chalice fails.
+    Raises Stop if a dependency has no locked wheel, or if Chalice fails.
     """
     artefacts = build_artefacts(stage)
     template = templates.read("service")
     parameters = parameters_of(template, values)
-    merge = compose.compose(template, stage, routes(), artefacts, parameters, canary_role)
+    routes = importlib.import_module("app").app.routes
+    merge = compose.compose(template, stage, routes, artefacts, parameters, canary_role)
     folder = PACKAGES / stage.name
     (folder / "merge.json").write_text(as_json(merge), "utf-8")
-    (folder / "parameters.json").write_text(
-        json.dumps([f"{name}={value}" for name, value in parameters.items()], indent=2), "utf-8"
-    )
-    run_chalice(folder, stage)
-    document = json.loads((folder / "out" / "sam.json").read_text("utf-8"))
-    return Package(folder, document, parameters, artefacts)
-
-
-def routes() -> dict[str, list[str]]:
-    """Return the methods of each path of the API."""
-    app = importlib.import_module("app").app
-    return {path: sorted(methods) for path, methods in app.routes.items()}
-
-
-def run_chalice(folder: Path, stage: Stage) -> None:
-    """Run ``chalice package``. Raises Stop if it fails, after its own words."""
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    (folder / "parameters.json").write_text(json.dumps(overrides), "utf-8")
     shutil.rmtree(folder / "out", ignore_errors=True)
-    command = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
-    command += ["--project-dir", str(folder / "project"), *chalice_options(stage.name)]
-    environment = os.environ | {"AWS_DEFAULT_REGION": stage.region, "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+    program = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
+    environment = {"AWS_DEFAULT_REGION": stage.region, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [*program, *_chalice_words(stage, folder)]
+    ran = subprocess.run(command, env=os.environ | environment, capture_output=True, check=False)
+    if ran.returncode:
+        raise Stop(f"chalice package failed:\n{(ran.stdout + ran.stderr).decode()}")
+    return Package(json.loads((folder / "out" / "sam.json").read_text("utf-8")), parameters, artefacts)
+
+
+def by_hand(stage: Stage, bucket: str, role: str) -> list[str]:
+    """Return the documented commands of Chalice and the AWS command line that deploy the package."""
+    folder = PACKAGES.relative_to(ROOT) / stage.name
+    aws = f"aws --region {stage.region} cloudformation"
+    environment = f"env AWS_DEFAULT_REGION={stage.region} PYTHONDONTWRITEBYTECODE=1"
+    source = f"--template-file {folder}/out/sam.json --output-template-file {folder}/packaged.yaml"
+    target = f"--stack-name {stage.stack} --template-file {folder}/packaged.yaml --role-arn {role}"
+    values = (
+        f"--parameter-overrides file://{folder}/parameters.json --capabilities CAPABILITY_AUTO_EXPAND"
     )
-    if ran.returncode or not (folder / "out" / "sam.json").exists():
-        raise Stop(f"chalice package failed:\n{ran.stdout}")
+    return [
+        f"{environment} .venv-deploy/bin/chalice {shlex.join(_chalice_words(stage, folder))}",
+        f"{aws} package {source} --s3-bucket {bucket}",
+        f"{aws} deploy {target} {values} --s3-bucket {bucket}",
+    ]
 
 
-def chalice_options(stage: str) -> list[str]:
-    """Return the documented command that makes the stage's template; its paths are the project's."""
-    command = ["package", "--stage", stage, "--pkg-format", "cloudformation"]
-    return [*command, "--merge-template", "../merge.json", "../out"]
-
-
-def show_sizes(artefacts: Artefacts) -> None:
-    """Print how large code and layer are, and what they are known by."""
-    for name, built in (("code", artefacts.code), ("layer", artefacts.layer)):
-        sizes = f"{built.size / 1e6:.2f} MB zipped, {built.unpacked / 1e6:.2f} MB unpacked"
-        line(f"{name:<12} {sizes}, sha256 {built.digest[:16]}")
-
-
-def _chalice_names(project: Path, architecture: str) -> tuple[Path, Path]:
-    """Return the files that Chalice takes for the code and the layer, if they exist."""
-    files = OSUtils()
-    parts = (files, DependencyBuilder(files, architecture=architecture), UI(), architecture)
-    code = AppOnlyDeploymentPackager(*parts).deployment_package_filename(str(project), PYTHON)
-    layer = LayerDeploymentPackager(*parts).deployment_package_filename(str(project), PYTHON)
-    return Path(code), Path(layer)
+def _chalice_words(stage: Stage, folder: Path) -> list[str]:
+    """Return Chalice's documented command, in which paths are relative to the project's folder."""
+    words = ["--project-dir", f"{folder}/project", "package", "--stage", stage.name]
+    return [*words, "--pkg-format", "cloudformation", "--merge-template", "../merge.json", "../out"]

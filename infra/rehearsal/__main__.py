@@ -18,22 +18,15 @@ def main() -> int:
     folder = ROOT / "build" / "rehearsal"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    checks = Checks(folder / "log.txt")
-    limits = list(gaps.NOT_REHEARSED)
+    checks, limits = Checks(folder / "log.txt"), list(gaps.NOT_REHEARSED)
     os.environ["AWS_DEFAULT_REGION"] = REGION
     set_aside_aws()
     try:
         with account(folder / "account") as url:
-            os.environ |= {
-                "AWS_ENDPOINT_URL": url,
-                "AWS_ACCESS_KEY_ID": "rehearsal",
-                "AWS_SECRET_ACCESS_KEY": "rehearsal",
-                "NO_PROXY": "127.0.0.1",
-                "no_proxy": "127.0.0.1",
-            }
+            os.environ |= {"AWS_ENDPOINT_URL": url, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+            os.environ |= {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal"}
             rehearsal = Rehearsal(url, folder, checks)
-            removed = [one for found in rehearsal.first.removed.values() for one in found.items()]
-            limits += [f"{name}: MiniStack lacks {what}" for name, what in removed]
+            limits += rehearsal.first.removed
             rehearsal.run()
     except Exception as error:
         checks.log(traceback.format_exc())

@@ -1,26 +1,26 @@
-"""The checks of a rehearsal, counted and logged, and how long it waits for a condition."""
+"""The checks of a rehearsal, counted and logged, and its patience."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 300.0
 """The longest wait for anything: a machine under load is slow, not wrong."""
 
 
 class Checks:
-    """Sentences that must be true; the log has them and the whole output of each command."""
+    """Sentences that must be true. The log has them, and the whole output of each command."""
 
     def __init__(self, log: Path) -> None:
         self.made = 0
         self.failed: list[str] = []
         self._log = log
-        log.write_text("", "utf-8")
 
-    def act(self, title: str) -> None:
-        """Begin a part of the rehearsal."""
-        self._say(f"\n{title}")
+    def say(self, text: str) -> None:
+        """Print, and write to the log."""
+        print(text, flush=True)
+        self.log(text)
 
     def log(self, text: str) -> None:
         """Write to the log alone."""
@@ -30,10 +30,10 @@ class Checks:
     def that(self, sentence: str, *, holds: bool, otherwise: Any = None) -> None:
         """Count one check, and print what was found instead if it fails."""
         self.made += 1
-        self._say(f"  {'ok    ' if holds else 'FAILED'} {sentence}")
+        self.say(f"  {'ok    ' if holds else 'FAILED'} {sentence}")
         if not holds:
             self.failed.append(sentence)
-            self._say(f"         {otherwise!r}"[:2_000])
+            self.say(f"         {otherwise!r}"[:2_000])
 
     def same(self, sentence: str, found: Any, expected: Any) -> None:
         """Check that two values are equal."""
@@ -41,22 +41,15 @@ class Checks:
 
     def end(self, limits: list[str]) -> int:
         """Print what was not rehearsed, then the closing line; the exit status."""
-        self._say("\nNot rehearsed here")
-        for limit in limits:
-            self._say(f"  - {limit}")
+        self.say("\n  - ".join(["\nNot rehearsed here", *limits]))
         if self.failed:
-            self._say("\n" + "\n".join(f"failed: {sentence}" for sentence in self.failed))
-            self._say(f"the whole log: {self._log}")
-        self._say(f"\nrehearsal: {self.made} checks, {len(self.failed)} failed")
+            self.say("\n".join(["", *self.failed, f"the whole log: {self._log.parent}"]))
+        self.say(f"\nrehearsal: {self.made} checks, {len(self.failed)} failed")
         return 1 if self.failed or not self.made else 0
-
-    def _say(self, text: str) -> None:
-        print(text, flush=True)
-        self.log(text)
 
 
 def wait_until(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
-    """Look until it is enough or patience is out; the last that was seen."""
+    """Look until it is enough or patience is out; what was seen last."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not enough(seen := look()) and time.monotonic() < deadline:
         time.sleep(0.1)

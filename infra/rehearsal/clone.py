@@ -6,16 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.deploy.templates import NAMES
+from infra.deploy.artefacts import WHEELS
 from infra.environment import DEPLOY_HOME, ROOT
 from infra.rehearsal import gaps
 from infra.rehearsal.checks import Checks
-
-_PARTS = ("app.py", "chalicelib", "infra", "requirements.txt", ".chalice/config.json")
+from infra.rehearsal.emulator import HOME
 
 _MARK = """
 
@@ -27,73 +25,57 @@ def mark_{release}(event, get_response):
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """The exit status of a command, and its output."""
-
-    status: int
-    output: str
+Ran = subprocess.CompletedProcess[str]
 
 
 class Clone:
     """A copy of the repository, with templates that MiniStack takes."""
 
-    def __init__(self, folder: Path, checks: Checks) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, stage: str, document: Mapping[str, Any], checks: Checks) -> None:
+        self._folder = folder
+        self._stage = stage
         self._checks = checks
-        for part in _PARTS:
-            target = folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / part).is_dir():
-                shutil.copytree(ROOT / part, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(ROOT / part, target)
-        self.removed = {name: gaps.fit(name, self.template(name)) for name in NAMES}
-        (folder / DEPLOY_HOME.name).symlink_to(DEPLOY_HOME, target_is_directory=True)
-        (ROOT / "build" / "wheels").mkdir(parents=True, exist_ok=True)
+        unwanted = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+        for part in ("chalicelib", "infra", ".chalice"):
+            shutil.copytree(ROOT / part, folder / part, ignore=unwanted)
+        for part in ("app.py", "requirements.txt"):
+            shutil.copy(ROOT / part, folder)
+        self.removed = gaps.fit(folder / "infra" / "templates")
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        (folder / "infra" / "stages" / f"{stage}.json").write_text(text, "utf-8")
+        WHEELS.mkdir(parents=True, exist_ok=True)
         (folder / "build").mkdir()
-        (folder / "build" / "wheels").symlink_to(ROOT / "build" / "wheels", target_is_directory=True)
-
-    def template(self, name: str) -> Path:
-        """Return the path of a template."""
-        return self.folder / "infra" / "templates" / f"{name}.yaml"
-
-    def write_stage(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write a stage's file."""
-        path = self.folder / "infra" / "stages" / f"{name}.json"
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        (folder / "build" / "wheels").symlink_to(WHEELS, target_is_directory=True)
+        (folder / DEPLOY_HOME.name).symlink_to(DEPLOY_HOME, target_is_directory=True)
 
     def mark(self, release: str) -> None:
-        """Change the code so that its answers tell its release from the others.
-
-        A new route would do, but MiniStack creates another API for it.
-        """
-        with (self.folder / "app.py").open("a", encoding="utf-8") as app:
+        """Change the code so that its answers tell its release from the others."""
+        with (self._folder / "app.py").open("a", encoding="utf-8") as app:
             app.write(_MARK.format(release=release))
 
-    def deploy(self, command: str, stage: str, *flags: str, typed: str = "") -> Ran:
-        """Run ``python -m infra.deploy``."""
-        return self.run(
-            [sys.executable, "-m", "infra.deploy", command, "--stage", stage, *flags], typed=typed
-        )
+    def break_service(self, after: Sequence[str]) -> None:
+        """Have the service's stack fail once some of its resources are done; no judge can know."""
+        path = self._folder / "infra" / "templates" / "service.yaml"
+        template = json.loads(path.read_text("utf-8"))
+        fails = {"Type": "AWS::Logs::LogStream", "Properties": {"LogGroupName": "/nobody/made/this"}}
+        template["Resources"]["Fails"] = {**fails, "DependsOn": after}
+        path.write_text(json.dumps(template), "utf-8")
 
-    def chalice(self, *words: str, typed: str = "") -> Ran:
-        """Run one of Chalice's own commands."""
-        return self.run([str(DEPLOY_HOME / "bin" / "chalice"), *words], typed=typed)
+    def deploy(self, command: str, *flags: str, typed: str = "") -> Ran:
+        """Run ``python -m infra.deploy`` for the stage."""
+        program = [sys.executable, "-m", "infra.deploy", command, "--stage", self._stage]
+        return self.run([*program, *flags], typed)
 
-    def run(self, command: Sequence[str], *, typed: str = "", path: str = "") -> Ran:
-        """Run a command in the clone; ``path`` is searched for programs first."""
+    def chalice(self, command: str, *words: str, typed: str = "") -> Ran:
+        """Run one of Chalice's own commands for the stage."""
+        program = [str(DEPLOY_HOME / "bin" / "chalice"), command, "--stage", self._stage]
+        return self.run([*program, *words], typed)
+
+    def run(self, command: Sequence[str], typed: str = "") -> Ran:
+        """Run a command in the clone, with the AWS command line at hand."""
         self._checks.log(f"\n$ {' '.join(command)}")
-        environment = os.environ | {"PATH": f"{path}:{os.environ['PATH']}"} if path else os.environ
-        ran = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=dict(environment),
-            input=typed,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        environment = os.environ | {"PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        ran = subprocess.run(command, cwd=self._folder, env=environment, input=typed, check=False, **how)
         self._checks.log(ran.stdout)
-        return Ran(ran.returncode, ran.stdout)
+        return ran

@@ -4,14 +4,13 @@ import contextlib
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import urllib3
 
 from infra.environment import ROOT, ensure
-from infra.rehearsal.checks import PATIENCE_SECONDS
+from infra.rehearsal.checks import wait_until
 
 HOME = ROOT / "build" / "ministack"
 REQUIREMENTS = ROOT / "infra" / "rehearsal" / "requirements.txt"
@@ -20,47 +19,31 @@ REGION = "ap-east-1"
 
 @contextlib.contextmanager
 def account(folder: Path) -> Iterator[str]:
-    """Start an empty account that keeps its files in a folder; its URL. It ends with the context."""
-    python = ensure(REQUIREMENTS, HOME)
-    port = _free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "MINISTACK_REGION": REGION,
-        "STATE_DIR": str(folder),
-        "S3_DATA_DIR": str(folder / "s3"),
-        "TMPDIR": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    folder.mkdir(parents=True, exist_ok=True)
+    """Start an empty account that keeps its files in a folder; its URL. It ends with the context.
+
+    Raises RuntimeError if it does not start.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    own = {"PATH": os.environ["PATH"], "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port}
+    own |= {"MINISTACK_REGION": REGION, "STATE_DIR": f"{folder}", "TMPDIR": f"{folder}"}
+    command = [str(ensure(REQUIREMENTS, HOME)), "-m", "ministack"]
+    url = f"http://127.0.0.1:{port}"
+    folder.mkdir()
+    own["S3_DATA_DIR"] = f"{folder}/s3"
     with (folder / "ministack.log").open("wb") as log:
-        process = subprocess.Popen(
-            [python, "-m", "ministack"], cwd=folder, env=environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=folder, env=own, stdout=log, stderr=log)
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, process)
+        wait_until(lambda: _answers(url) or process.poll() is not None, bool)
+        if process.poll() is not None:
+            raise RuntimeError(f"MiniStack has ended: see {folder}/ministack.log")
         yield url
     finally:
         process.terminate()
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the emulator answers. Raises RuntimeError if it ends before."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pool = urllib3.PoolManager(retries=False, timeout=5.0)
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            if pool.request("GET", f"{url}/_ministack/health").status == 200:
-                return
-        time.sleep(0.1)
-    raise RuntimeError("MiniStack does not answer; its log is in build/rehearsal/account")
+def _answers(url: str) -> bool:
+    with contextlib.suppress(urllib3.exceptions.HTTPError):
+        return urllib3.request("GET", f"{url}/_ministack/health", retries=False, timeout=5).status == 200
+    return False

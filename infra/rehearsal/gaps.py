@@ -5,64 +5,57 @@ from pathlib import Path
 from typing import Any
 
 from infra.deploy.compose import gateway_response
-from infra.deploy.templates import read
 from infra.gateway_answers import REFUSALS
+from infra.templates import NAMES, read
 
 RESOURCE_TYPES = {
-    "AWS::CloudTrail::Trail": "the trail of invocations",
-    "AWS::Logs::QueryDefinition": "saved queries",
+    "AWS::CloudTrail::Trail": "no trails",
+    "AWS::Logs::QueryDefinition": "no saved queries",
 }
-"""Resource types that it refuses."""
 
-NOT_REHEARSED = (
-    "the service role, the deployer's policy and Object Lock: MiniStack has no RoleARN and no lock; the IAM "
-    "proof of tests/permissions shows the policies",
-    "the firewall: MiniStack has no association of one with an API",
+NOT_REHEARSED = [
+    "the service role, the deployer's policy, Object Lock: MiniStack has none; see tests/permissions",
+    "the edge: MiniStack has no address sets and no firewall before an API",
+    "access logs and point-in-time recovery: MiniStack drops them",
+    "gateway responses within an API's document: MiniStack ignores them, so they are resources here",
+    "a new route at the same address: MiniStack creates another API for it",
     "the canary and SnapStart: they have not run anywhere yet",
-)
+]
 
 
-def lacking(template: dict[str, Any]) -> dict[str, str]:
-    """Return the resources of a template that MiniStack lacks, each with the reason."""
-    found = {}
-    for name, resource in template["Resources"].items():
-        if resource.get("Type") in RESOURCE_TYPES:
-            found[name] = RESOURCE_TYPES[resource["Type"]]
-        elif resource.get("Type") == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
-            found[name] = "alarms on a metrics query"
-    return found
+def fit(folder: Path) -> list[str]:
+    """Rewrite the templates in a folder without what MiniStack lacks; what was removed, in words."""
+    removed = []
+    for name in NAMES:
+        template = read(name)
+        for resource, body in list(template["Resources"].items()):
+            if why := _lacking(body):
+                del template["Resources"][resource]
+                removed.append(f"{resource} of {name}.yaml: MiniStack has {why}")
+        if name == "service":
+            template["Resources"] |= _gateway_responses()
+        # JSON is YAML too.
+        (folder / f"{name}.yaml").write_text(json.dumps(template, ensure_ascii=False), "utf-8")
+    return removed
 
 
-def gateway_responses() -> dict[str, Any]:
-    """Return API Gateway's own answers as resources: MiniStack ignores them within an API's document."""
+def _lacking(resource: dict[str, Any]) -> str | None:
+    kind = resource.get("Type", "")
+    if kind == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+        return "no alarms on a query of metrics"
+    return RESOURCE_TYPES.get(kind)
+
+
+def _gateway_responses() -> dict[str, Any]:
+    """Return API Gateway's own answers as resources, with the one request id that MiniStack knows."""
     resources = {}
     for kind in REFUSALS:
-        # It knows no extendedRequestId either.
         answer = json.loads(json.dumps(gateway_response(kind)).replace("extendedRequestId", "requestId"))
-        headers = answer["ResponseParameters"]["Headers"]
-        resources[f"Rehearsed{kind.title().replace('_', '')}"] = {
-            "Type": "AWS::ApiGateway::GatewayResponse",
-            "Properties": {
-                "RestApiId": {"Ref": "RestAPI"},
-                "ResponseType": kind,
-                "StatusCode": answer["StatusCode"],
-                "ResponseParameters": {
-                    f"gatewayresponse.header.{name}": value for name, value in headers.items()
-                },
-                "ResponseTemplates": answer["ResponseTemplates"],
-            },
+        headers = answer.pop("ResponseParameters")["Headers"]
+        answer["ResponseParameters"] = {
+            f"gatewayresponse.header.{name}": headers[name] for name in headers
         }
+        own = {"RestApiId": {"Ref": "RestAPI"}, "ResponseType": kind}
+        resource = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": {**answer, **own}}
+        resources[f"Answer{kind.title().replace('_', '')}"] = resource
     return resources
-
-
-def fit(name: str, target: Path) -> dict[str, str]:
-    """Write a template without what MiniStack lacks; the resources that were removed."""
-    template = read(name)
-    removed = lacking(template)
-    for resource in removed:
-        del template["Resources"][resource]
-    if name == "service":
-        template["Resources"] |= gateway_responses()
-    # JSON is YAML too.
-    target.write_text(json.dumps(template, ensure_ascii=False, indent=1), "utf-8")
-    return removed
