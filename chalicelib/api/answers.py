@@ -16,15 +16,17 @@ def binding(shown: Standing) -> dict[str, Any]:
 def qr_code(shown: NewSecret) -> dict[str, Any]:
     """Return the answer of ``POST /bind``: all that a terminal shows."""
     # Imported here, because a verification does not need the drawing library.
-    from chalicelib.api.qr import png_data_uri
+    from chalicelib.api.qr import draw
 
     uri = totp.otpauth_uri(shown.secret, shown.issuer, shown.account)
+    drawn = draw(uri)
     return {
         "account": shown.account,
         "issuer": shown.issuer,
         "secret": totp.base32(shown.secret),
         "otpauth_uri": uri,
-        "qr_png": png_data_uri(uri),
+        "qr_png": drawn.png,
+        "qr_modules": drawn.modules,
         "expires_at": rfc3339(shown.expires_at),
         "superseded": shown.superseded,
     }

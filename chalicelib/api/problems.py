@@ -18,6 +18,9 @@ UNAVAILABLE_RETRY_SECONDS = 5
 THROTTLED_RETRY_SECONDS = 1
 """Seconds after which a client may try again after the stage's throttle, which counts by the second."""
 
+BUSY_RETRY_SECONDS = 1
+"""When to ask again if others wrote to the same account: each of their calls takes far less."""
+
 STATUS = {
     ErrorCode.LOGIN_REQUIRED: 401,
     ErrorCode.LOGIN_INVALID: 401,
@@ -38,6 +41,7 @@ STATUS = {
     ErrorCode.SUSPENDED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.TOO_MANY_REQUESTS: 429,
+    ErrorCode.BUSY: 429,
     ErrorCode.UNAVAILABLE: 503,
 }
 
@@ -50,6 +54,7 @@ _CHALLENGE = {
 _RETRY_AFTER = {
     ErrorCode.UNAVAILABLE: UNAVAILABLE_RETRY_SECONDS,
     ErrorCode.TOO_MANY_REQUESTS: THROTTLED_RETRY_SECONDS,
+    ErrorCode.BUSY: BUSY_RETRY_SECONDS,
 }
 
 _HOURS_AND_MINUTES = {

@@ -17,7 +17,7 @@ from chalicelib.aws import items
 from chalicelib.aws.clients import aws_errors, describe, may_have_landed, was_not_applied
 from chalicelib.aws.items import Stored
 from chalicelib.core.binding import Binding, Decision
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Busy, Refused, Unavailable
 from chalicelib.core.events import Event, Source
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ PATIENCE_SECONDS = 8.0
 
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds of pause after a throttled write, less a random part. The last value repeats."""
-
-_BUSY = "one account is written to by too many calls at once"
 
 _jitter = random.SystemRandom()
 
@@ -98,22 +96,21 @@ class BindingTable:
         cannot be read; without it, such an item is Unavailable.
 
         A write that got no answer may still land, so its answer is kept until an item shows which
-        write landed. Raises Unavailable if that can no longer be told, if AWS fails, or if others
-        keep winning.
+        write landed. Raises Unavailable if that can no longer be told, or if AWS fails or is slow, and
+        Busy if others keep winning.
         """
         give_up_at = self._monotonic() + PATIENCE_SECONDS
-        stored, why = self.load(account), _BUSY
+        stored = self.load(account)
         unanswered: dict[str, AnswerT] = {}
         for attempt in range(MOST_WRITES + 1):
             now = self.now()
-            if recover is not None and stored.unreadable is not None:
-                decision = recover(now)
-            else:
-                decision = decide(_readable(stored), now)
+            decision = _decision(stored, decide, recover, now)
             if decision.event_type is None:
                 return decision.answer
-            if attempt == MOST_WRITES or self._monotonic() > give_up_at:
+            if attempt == MOST_WRITES:
                 break
+            if self._monotonic() > give_up_at:
+                raise Unavailable("writing a binding: AWS answers too slowly")
             event = Event(uuid4().hex, decision.event_type, now, source)
             failed = self._write(stored, decision.binding, event, _pause(attempt))
             if failed is None:
@@ -126,8 +123,8 @@ class BindingTable:
                 if unanswered and failed.newest.version != stored.next_version(now):
                     raise Unavailable("a write got no answer, and others have written since")
                 stored, unanswered = failed.newest, {}
-            why = failed.why
-        raise Unavailable(why)
+            failure = failed.failure
+        raise failure
 
     def _write(self, before: Stored, after: Binding, event: Event, pause: float) -> "_Failed | None":
         """Send a write once, and pause if it was throttled. Return None if it has landed.
@@ -143,15 +140,15 @@ class BindingTable:
             )
             return None
         except self._writes.exceptions.ConditionalCheckFailedException as error:
-            return _Failed(self._after_lost_race(after.account, error), _BUSY)
+            return _Failed(self._after_lost_race(after.account, error), Busy())
         except (ClientError, BotoCoreError) as error:
-            why = f"writing a binding: {describe(error)}"
+            failure = Unavailable(f"writing a binding: {describe(error)}")
             if was_not_applied(error):
                 self._sleep(pause)
-                return _Failed(before, why)
+                return _Failed(before, failure)
             if may_have_landed(error):
-                return _Failed(self.load(after.account), why, may_have_landed=True)
-            raise Unavailable(why) from error
+                return _Failed(self.load(after.account), failure, may_have_landed=True)
+            raise failure from error
 
     def _after_lost_race(self, account: str, error: ClientError) -> Stored:
         """Return the item that won. It comes with the error, unless support may not see it whole."""
@@ -169,15 +166,26 @@ class BindingTable:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """A write that did not succeed, with the item as it is now."""
+    """A write that did not succeed, with the item as it is now, and what to raise if it was the last."""
 
     newest: Stored
-    why: str
+    failure: Refused
     may_have_landed: bool = False
 
 
 def _pause(attempt: int) -> float:
     return _jitter.uniform(0.5, 1) * _PAUSES[min(attempt, len(_PAUSES) - 1)]
+
+
+def _decision(
+    stored: Stored,
+    decide: Callable[[Binding, int], Decision[AnswerT]],
+    recover: Callable[[int], Decision[AnswerT]] | None,
+    now: int,
+) -> Decision[AnswerT]:
+    if recover is not None and stored.unreadable is not None:
+        return recover(now)
+    return decide(_readable(stored), now)
 
 
 def _readable(stored: Stored) -> Binding:

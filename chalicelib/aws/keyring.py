@@ -7,7 +7,7 @@ time.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,11 @@ class _Ring:
 
 
 class Keyring:
-    """The keys table, opened by KMS and cached."""
+    """The keys table, opened by KMS and cached.
+
+    A signing key whose id is in ``revoked`` does not exist for this service, even if the table has it.
+    A data key is never revoked so, since secrets lie under it.
+    """
 
     def __init__(
         self,
@@ -63,12 +67,15 @@ class Keyring:
         table: str,
         kms_key: str,
         clock: Callable[[], float],
+        *,
+        revoked: Collection[str] = (),
     ) -> None:
         self._dynamodb = dynamodb
         self._kms = kms
         self._table = table
         self._kms_key = kms_key
         self._clock = clock
+        self._revoked = {Purpose.PASS: revoked}
         self._rings: dict[Purpose, _Ring] = {}
         self._lock = threading.Lock()
 
@@ -180,7 +187,8 @@ class Keyring:
                         "an item of the keys table cannot be read", extra={"purpose": purpose.value}
                     )
                     continue
-                sealed[key.term.key_id] = key
+                if key.term.key_id not in self._revoked.get(purpose, ()):
+                    sealed[key.term.key_id] = key
         ring = self._rings[purpose] = _Ring(read_at, sealed)
         return ring
 

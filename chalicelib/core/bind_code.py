@@ -42,7 +42,7 @@ class BindCode:
     expires_at: int
 
 
-class Verdict(StrEnum):
+class CodeVerdict(StrEnum):
     """The result of judging a bind code."""
 
     ACCEPTED = "accepted"
@@ -67,18 +67,18 @@ def judge(
     typed: str | None,
     hashed: Callable[[bytes], bytes],
     now: int,
-) -> Verdict:
+) -> CodeVerdict:
     """Judge the code that a client sent: None if it sent none, or a malformed one.
 
     ``hashed`` returns the digest of the typed code under a salt. ``failures`` counts the wrong codes
     so far.
     """
     if typed is None or issued is None:
-        return Verdict.MISSING
+        return CodeVerdict.MISSING
     if not is_live(issued, failures, now):
-        return Verdict.EXPIRED
+        return CodeVerdict.EXPIRED
     right = hmac.compare_digest(hashed(issued.salt), issued.digest)
-    return Verdict.ACCEPTED if right else Verdict.WRONG
+    return CodeVerdict.ACCEPTED if right else CodeVerdict.WRONG
 
 
 def attempts_left(issued: BindCode | None, failures: int, now: int) -> int | None:

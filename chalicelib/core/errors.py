@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     SUSPENDED = "suspended"
     NOT_FOUND = "not_found"
     TOO_MANY_REQUESTS = "too_many_requests"
+    BUSY = "busy"
     UNAVAILABLE = "unavailable"
 
 
@@ -69,3 +70,10 @@ class Unavailable(Refused):
 
     def __init__(self, why: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, why)
+
+
+class Busy(Refused):
+    """An account that too many calls write to at once. Nothing is wrong with the service."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.BUSY, "one account is written to by too many calls at once")

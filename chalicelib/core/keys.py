@@ -85,7 +85,8 @@ def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
 def plan_signing_keys(terms: Sequence[Term], now: int) -> Plan:
     """Plan the next signing key at least a day before its first use, and retire keys no longer needed.
 
-    There are two exceptions. If no key may sign now, as at the first deployment, one starts at once.
+    There are two exceptions. If no key may sign now, as at the first deployment or after
+    the signing key was revoked, one starts at once.
     If the current key ends within a day, after weeks without a run, the next one takes over sooner.
     Gateways that fetch the key set for an unknown key lose nothing then.
     """

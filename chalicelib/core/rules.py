@@ -8,7 +8,7 @@ import hmac
 from dataclasses import replace
 
 from chalicelib.core import bind_code, lockout, totp
-from chalicelib.core.bind_code import Verdict
+from chalicelib.core.bind_code import CodeVerdict
 from chalicelib.core.binding import (
     Accepted,
     Attempt,
@@ -121,12 +121,12 @@ def _judge_bind_code(binding: Binding, request: BindRequest, now: int) -> Decisi
     """Return the refusal of a bind code, or None if it is right."""
     issued, failures = binding.bind_code, binding.bind_code_failures
     verdict = bind_code.judge(issued, failures, request.bind_code(), request.hashed, now)
-    if verdict is Verdict.ACCEPTED:
+    if verdict is CodeVerdict.ACCEPTED:
         return None
-    if verdict is Verdict.EXPIRED:
+    if verdict is CodeVerdict.EXPIRED:
         return _denied(binding, ErrorCode.BIND_CODE_EXPIRED)
     left = bind_code.attempts_left(issued, failures, now)
-    if verdict is Verdict.MISSING or left is None:
+    if verdict is CodeVerdict.MISSING or left is None:
         return _denied(binding, ErrorCode.BIND_CODE_REQUIRED, attempts_left=left)
     counted = replace(binding, bind_code_failures=failures + 1)
     denied = Denied(ErrorCode.BIND_CODE_REQUIRED, {"attempts_left": left - 1})

@@ -9,6 +9,7 @@ from functools import cached_property
 from chalicelib.aws.audit_table import AuditTable, Row
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import bind_code, unbinding
+from chalicelib.core.account import AccountCase
 from chalicelib.core.bind_code import BindCode, Policy
 from chalicelib.core.binding import Binding, Decision, Waiting
 from chalicelib.core.events import Source
@@ -21,6 +22,7 @@ from chalicelib.core.unbinding import (
     Unbinding,
     Unlocked,
 )
+from chalicelib.support.proof import OperatorProof
 from chalicelib.support.requests import LookupRequest, SupportRequest
 
 
@@ -47,14 +49,23 @@ class Answer:
 
 
 class Desk:
-    """Carries out support's requests.
+    """Carries out support's requests, on accounts spelt in ``account_case``.
 
     ``two_operators`` is True if unbindings and invitations wait for a second operator.
     """
 
     def __init__(
-        self, bindings: BindingTable, audit_table: AuditTable, policy: Policy, *, two_operators: bool
+        self,
+        bindings: BindingTable,
+        audit_table: AuditTable,
+        proof: OperatorProof,
+        policy: Policy,
+        account_case: AccountCase,
+        *,
+        two_operators: bool,
     ) -> None:
+        self.proof = proof
+        self.account_case = account_case
         self._bindings = bindings
         self._audit_table = audit_table
         self._policy = policy

@@ -3,11 +3,12 @@
 Each call writes one line to the log: the operator, the account, the ticket and the outcome.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeVar, cast
 
 from chalicelib.aws.audit_rows import entry
+from chalicelib.core.account import AccountCase
 from chalicelib.core.binding import Binding, Waiting
 from chalicelib.core.errors import Refused
 from chalicelib.core.unbinding import AlreadyBound, Invitation, OwnRequest, Unbinding, Unlocked
@@ -92,7 +93,7 @@ def _document(request: SupportRequest, answer: Answer) -> dict[str, Any]:
     if isinstance(outcome, OwnRequest):
         problem = "must be another operator than the one who made the request"
         raise InvalidEvent([{"field": "operator", "problem": problem}])
-    return {"outcome": "nothing_to_approve", **account}
+    return {"outcome": "nothing_to_approve"}
 
 
 def _unbinding(account: str, outcome: Unbinding, bind_code: str | None) -> dict[str, Any]:
@@ -149,14 +150,19 @@ def _respond(
     event: object,
     context: object,
     desk: Desks,
-    read: Callable[[object], RequestT],
+    read: Callable[[object, AccountCase], RequestT],
     act: Callable[[Desk, RequestT, str], dict[str, Any]],
 ) -> dict[str, Any]:
     call_id = request_id(context)
     about: dict[str, Any] = {"request_id": call_id, "function": function}
     try:
-        request = read(event)
+        request = read(event, desk().account_case)
         about |= asdict(request)
+        function_arn = str(getattr(context, "invoked_function_arn", ""))
+        operator = desk().proof.check(cast(Mapping[str, Any], event), function_arn)
+        if operator is not None:
+            request = replace(request, operator=operator, operator_proved=True)
+            about |= asdict(request)
         answer = act(desk(), request, call_id)
     except InvalidEvent as invalid:
         fields = {"fields": [error["field"] for error in invalid.errors]}

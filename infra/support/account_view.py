@@ -58,8 +58,13 @@ def _operator(event: dict[str, Any], words: Words) -> str:
     if name is None:
         return words("none")
     if event.get("operator_proved"):
-        return str(name).rpartition("/")[2]
+        return session_name(str(name))
     return words("claimed", operator=name)
+
+
+def session_name(operator: str) -> str:
+    """Return the session's name of an operator's ARN. An operator without an ARN is returned as is."""
+    return operator.rpartition("/")[2] if operator.startswith("arn:") else operator
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

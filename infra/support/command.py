@@ -145,11 +145,8 @@ class Command:
 
     def _print_context(self) -> None:
         functions = self._functions
-        print(
-            self._words(
-                "who", stage=functions.stage, region=functions.region, operator=functions.operator
-            )
-        )
+        name = account_view.session_name(functions.operator)
+        print(self._words("who", stage=functions.stage, region=functions.region, operator=name))
 
     def _printed_as_json(self, answer: dict[str, Any]) -> bool:
         if self._options.json:

@@ -8,10 +8,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from chalicelib.support.requests import LONGEST_NAME
+from infra.local import operators
 from infra.local.stack import STAGE as LOCAL_STAGE
 from infra.support.command_errors import CommandError, Exit, aws_errors_as_command_errors
+from infra.support.signer import prove
 
 _STAGE = re.compile("[a-z][a-z0-9-]{0,19}")
 """The pattern of stage names in the templates."""
@@ -43,18 +46,21 @@ class SupportFunctions:
             raise CommandError("bad_port", Exit.USAGE)
         self.region = region or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
         url = f"http://127.0.0.1:{port}"
+        self.operator = _user_name()
+        key = operators.access_key_id(self.operator)
+        self._credentials: Credentials | None = Credentials(key, operators.SECRET_KEY)
+        self._functions = operators.function_arn("", self.region)
         named = environment.get("AWS_PROFILE", "")
         self._details = {"where": url, "region": self.region, "profile": named}
         with aws_errors_as_command_errors(**self._details, function="lambda"):
             self._lambda = boto3.client(
                 "lambda",
                 region_name=self.region,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
+                aws_access_key_id=key,
+                aws_secret_access_key=operators.SECRET_KEY,
                 endpoint_url=url,
                 config=_config().merge(Config(proxies={})),
             )
-        self.operator = _user_name()
 
     def _open_deployed(
         self, profile: str | None, region: str | None, environment: Mapping[str, str]
@@ -69,18 +75,24 @@ class SupportFunctions:
         with aws_errors_as_command_errors(**self._details, function="sts:GetCallerIdentity"):
             self._lambda = session.client("lambda", region_name=self.region, config=_config())
             sts = session.client("sts", region_name=self.region, config=_config())
-            self.operator = _operator(sts.get_caller_identity()["Arn"])
+            caller = sts.get_caller_identity()
+        self.operator = caller["Arn"]
+        partition = caller["Arn"].split(":")[1]
+        self._functions = f"arn:{partition}:lambda:{self.region}:{caller['Account']}:function:"
+        self._credentials = session.get_credentials()
 
     def invoke(self, name: str, event: Mapping[str, object]) -> dict[str, Any]:
-        """Add ``operator`` to an event and invoke a function with it. Returns the function's answer.
+        """Add the operator and a proof to an event and invoke a function with it. Returns its answer.
 
         The call is sent once: a repeated one could answer that there was nothing to do. Raises
         CommandError if there is no answer, or none that the contract describes.
         """
         function = f"totp-binding-{self.stage}-{name}"
+        named = {**event, "operator": self.operator}
         with aws_errors_as_command_errors(**self._details, function=function):
+            proof = prove(self._credentials, self._functions + function, named)
             got = self._lambda.invoke(
-                FunctionName=function, Payload=json.dumps({**event, "operator": self.operator}).encode()
+                FunctionName=function, Payload=json.dumps({**named, "proof": proof}).encode()
             )
             payload = got["Payload"].read()
         details = {"function": function, "request_id": str(got["ResponseMetadata"].get("RequestId"))}
@@ -105,14 +117,6 @@ def _config() -> Config:
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
-
-
-def _operator(arn: str) -> str:
-    """Return the caller's ARN without the AWS account: ``assumed-role/Support/mei.chan``.
-
-    A longer one than an operator's name may be is cut at the front, so the session's name stays.
-    """
-    return arn.split(":", 5)[5][-LONGEST_NAME:]
 
 
 def _user_name() -> str:

@@ -63,7 +63,7 @@ def account(stack: Stack) -> str:
 def bound(window: Window, account: str, stack: Stack) -> str:
     """The secret of the account, bound in the window, with the desktop logged out again."""
     window.desktop.log_in(account)
-    window.desktop.told.wait_for()
+    window.desktop.notice.wait_for()
     secret = window.desktop.show_qr()
     window.desktop.type(stack.code(secret))
     window.desktop.done.wait_for()

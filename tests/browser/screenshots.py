@@ -15,10 +15,10 @@ from tests.kit.window import LANGUAGES, NARROW, WIDE, Window, chromium
 
 IMAGES = ROOT / "docs" / "images"
 ERRORS = ROOT / "build" / "errors"
-"""Every error's picture: to be looked at, not to be kept."""
+"""Pictures of the errors, to be looked at and not committed."""
 
 TRAIL_SECONDS = 3
-"""How long the history takes to follow what happened, and some."""
+"""Seconds after which an event is surely in the history."""
 
 
 class Camera:
@@ -43,16 +43,16 @@ class Camera:
 
 
 def story(camera: Camera, account: str) -> None:
-    """An account from the first login to the unbinding."""
+    """Take an account from the first login to the unbinding."""
     window, stack = camera.window, camera.stack
     desktop, phone, support = window.desktop, window.phone, window.support
     camera.shoot("start")
     phone.log_in(account)
-    phone.told.wait_for()
+    phone.notice.wait_for()
     camera.shoot("phone-unbound", phone.device)
     window.page.locator("#authenticator-switch").click()
     desktop.log_in(account)
-    desktop.told.wait_for()
+    desktop.notice.wait_for()
     camera.shoot("desktop-unbound", desktop.device)
     secret = desktop.show_qr()
     camera.shoot("desktop-qr", desktop.device)
@@ -78,7 +78,7 @@ def story(camera: Camera, account: str) -> None:
     phone.boxes.first.wait_for()
     for left in range(4, 0, -1):
         phone.type(stack.wrong_code(secret))
-        phone.told.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
+        phone.notice.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
     phone.type(stack.wrong_code(secret))
     phone.part.locator(".wait").wait_for()
     camera.shoot("phone-locked", phone.device)
@@ -95,7 +95,7 @@ def story(camera: Camera, account: str) -> None:
 
 
 def refused(camera: Camera, code: str, name: str) -> None:
-    """The phone's screen after a code that is refused."""
+    """Take the phone's screen after a refused code."""
     phone = camera.window.phone
     phone.type(code)
     phone.part.locator(".slot .notice").wait_for()
@@ -104,7 +104,7 @@ def refused(camera: Camera, code: str, name: str) -> None:
 
 
 def states(camera: Camera) -> None:
-    """The preset accounts that look like nothing in the story."""
+    """The states of preset accounts that the story does not show."""
     window = camera.window
     for scene, account, name in (
         (window.desktop, presets.PENDING, "desktop-pending"),
@@ -115,12 +115,12 @@ def states(camera: Camera) -> None:
     ):
         window.choose_account(account)
         scene.press()
-        scene.told.wait_for()
+        scene.notice.wait_for()
         camera.shoot(name, scene.device)
 
 
 def errors(camera: Camera) -> None:
-    """Every error of the contract, as the page shows it."""
+    """Take every error of the contract."""
     part = camera.window.page.locator("#errors")
     for chip in part.locator(".chip").all():
         name = chip.inner_text()
@@ -130,7 +130,7 @@ def errors(camera: Camera) -> None:
 
 
 def main() -> int:
-    """Take every picture; the exit status."""
+    """Take every picture. Returns the exit status."""
     with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack, chromium() as browser:
         for number, language in enumerate(LANGUAGES, start=2):
             camera = Camera(browser, stack, language, WIDE)

@@ -1,4 +1,4 @@
-"""The page for hands on a keyboard and for screen readers."""
+"""The page works by keyboard and with a screen reader."""
 
 import pytest
 from playwright.sync_api import expect
@@ -12,7 +12,7 @@ AXE = ROOT / "build" / "axe-core" / "package" / "axe.min.js"
 
 
 def violations(page) -> list[str]:
-    """What axe-core finds wrong, each with the element that it is about."""
+    """The violations that axe-core finds, each with its element."""
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("async () => (await axe.run()).violations")
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
@@ -35,12 +35,12 @@ def test_a_pasted_code_fills_the_boxes(window, pasted):
         }""",
         pasted,
     )
-    window.phone.told.wait_for()
+    window.phone.notice.wait_for()
     assert set(sent) == {'{"code":"123456"}'}
     window.complaints.clear()
 
 
-def test_the_keyboard_alone_suffices(window, account, stack: Stack):
+def test_the_keyboard_alone_is_enough(window, account, stack: Stack):
     keyboard = window.page.keyboard
     window.desktop.part.locator("input").first.focus()
     keyboard.press("Control+A")
@@ -48,7 +48,7 @@ def test_the_keyboard_alone_suffices(window, account, stack: Stack):
     keyboard.press("Tab")
     keyboard.press("Tab")
     keyboard.press("Enter")
-    window.desktop.told.wait_for()
+    window.desktop.notice.wait_for()
     keyboard.press("Tab")
     while window.page.evaluate("document.activeElement.textContent") != words("en")["show_qr"]:
         keyboard.press("Tab")
@@ -76,14 +76,14 @@ def test_axe_finds_nothing(open_window, account, stack: Stack, language):
     window.page.locator("#authenticator-switch").click()
     assert violations(window.page) == []
     window.desktop.log_in(account)
-    window.desktop.told.wait_for()
+    window.desktop.notice.wait_for()
     window.phone.log_in(account)
-    window.phone.told.wait_for()
+    window.phone.notice.wait_for()
     assert violations(window.page) == []
     secret = window.desktop.show_qr()
     window.look_up(account)
     window.support.unbind("T" * 65)
-    window.support.told.wait_for()
+    window.support.notice.wait_for()
     window.page.locator("#errors .chip").first.click()
     window.page.locator("#errors pre").first.wait_for()
     assert violations(window.page) == []

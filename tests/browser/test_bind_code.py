@@ -45,7 +45,7 @@ def test_the_bind_code_is_typed_once_for_several_qr_codes(
     send_bind_code(window, code)
     window.desktop.part.locator(".key").wait_for()
     stack.clock.advance(600)
-    expect(window.desktop.told).to_have_text(ENGLISH["qr_over"])
+    expect(window.desktop.notice).to_have_text(ENGLISH["qr_over"])
     window.desktop.press()
     expect(window.desktop.code).to_have_text("401 login_expired")
     window.desktop.log_in(account)
@@ -81,7 +81,7 @@ def test_a_bind_code_that_is_over_sends_people_to_customer_service(window: Windo
     window.desktop.press()
     send_bind_code(window, presets.BIND_CODE)
     expect(window.desktop.code).to_have_text("410 bind_code_expired")
-    expect(window.desktop.told).to_contain_text("Call customer service for a new bind code")
+    expect(window.desktop.notice).to_contain_text("Call customer service for a new bind code")
 
 
 # Safe retries
@@ -125,7 +125,7 @@ def test_each_code_that_is_typed_has_a_key_of_its_own(
     window.phone.boxes.first.wait_for()
     for left in (4, 3):
         window.phone.type(stack.wrong_code(bound))
-        expect(window.phone.told).to_contain_text(f"Attempts left: {left}")
+        expect(window.phone.notice).to_contain_text(f"Attempts left: {left}")
     assert len(set(keys)) == 2
 
 
@@ -139,7 +139,7 @@ def test_support_unbinds_for_a_compromise_and_reads_the_bind_code_out(
     window.support.part.locator(".unbind select").select_option("suspected_compromise")
     window.support.part.locator(".unbind input").fill("T-1")
     window.support.press("danger")
-    expect(window.support.told).to_contain_text("Has the password been changed?")
+    expect(window.support.notice).to_contain_text("Has the password been changed?")
     window.support.part.locator(".errands .danger").click()
     code = window.support.part.locator(".read-out")
     expect(code).to_have_text(re.compile(r"\d{4} \d{4}"))
@@ -147,7 +147,7 @@ def test_support_unbinds_for_a_compromise_and_reads_the_bind_code_out(
     window.support.part.locator(".unbind input").fill("T-2")
     first = code.inner_text()
     window.support.part.get_by_role("button", name=ENGLISH["invite"]).click()
-    expect(window.support.told).to_contain_text("Bind code issued")
+    expect(window.support.notice).to_contain_text("Bind code issued")
     expect(code).not_to_have_text(first)
     expect(window.support.part.locator(".timeline li.invited")).to_be_visible()
 
@@ -169,7 +169,7 @@ def test_a_repeated_answer_is_said_loudly_with_the_state_of_now(
 ):
     window.look_up(account)
     window.support.unbind("T-1")
-    expect(window.support.told).to_contain_text("Unbound")
+    expect(window.support.notice).to_contain_text("Unbound")
     stack.bound(account)
     window.support.unbind("T-1")
     expect(window.support.part.locator(".notice.bad")).to_contain_text("Nothing has been changed now")
@@ -178,13 +178,13 @@ def test_a_repeated_answer_is_said_loudly_with_the_state_of_now(
 
 def test_an_account_that_nobody_has_used_is_probably_mistyped(window: Window, account: str):
     window.look_up(account)
-    expect(window.support.told).to_contain_text("Nobody has used this account")
+    expect(window.support.notice).to_contain_text("Nobody has used this account")
 
 
 def test_an_unreadable_account_says_so(window: Window):
     window.look_up(presets.UNAVAILABLE)
     expect(window.support.part.locator(".state")).to_have_text("Unreadable")
-    expect(window.support.told).to_contain_text("the account starts again from nothing")
+    expect(window.support.notice).to_contain_text("the account starts again from nothing")
 
 
 def test_what_waits_is_shown_and_approved_under_its_ticket(window: Window, account: str, bound: str):
@@ -211,5 +211,5 @@ def test_what_waits_is_shown_and_approved_under_its_ticket(window: Window, accou
     row = window.support.part.locator(".waiting li")
     expect(row).to_contain_text("Unbind · T-7 · bob · Lost device")
     row.get_by_role("button", name=ENGLISH["approve"]).click()
-    expect(window.support.told.first).to_contain_text("Nothing to approve")
+    expect(window.support.notice.first).to_contain_text("Nothing to approve")
     assert approved == [{"account": account, "operator": "desk-01", "ticket": "T-7"}]

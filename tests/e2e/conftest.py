@@ -1,4 +1,4 @@
-"""The running stack, as ``make run`` serves it."""
+"""The running stack, as ``make run`` serves it but for its clock."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the running stack says to calls that no client should make, and to Lambda's and AWS's own."""
+"""Malformed calls to the running stack, and calls of Lambda and of the emulated AWS."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.kit.stack import Stack
 
 
 def raw(running: Stack, request: bytes) -> tuple[str, dict[str, str], bytes]:
-    """Send bytes as they are; the status line, the headers and the body of what comes back."""
+    """Send bytes unchanged. Returns the status line, the headers and the body of the answer."""
     address = urlsplit(running.url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         connection.sendall(request)
@@ -52,7 +52,7 @@ def raw(running: Stack, request: bytes) -> tuple[str, dict[str, str], bytes]:
         ("GET", "/api/binding;x=1"),
     ],
 )
-def test_paths_and_methods_that_are_not_there(running: Stack, method: str, path: str):
+def test_unknown_paths_and_methods_are_not_found(running: Stack, method: str, path: str):
     token = running.token("88000013")
     answer = running.call(method, path, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status, answer.code) == (404, "not_found")
@@ -102,14 +102,14 @@ def test_a_body_in_chunks_is_read(running: Stack):
         b"POST /api/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_malformed_in_our_form(running: Stack, request_bytes: bytes):
+def test_a_malformed_request_is_answered_with_a_problem_document(running: Stack, request_bytes: bytes):
     _, headers, body = raw(running, request_bytes)
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-request-id"]
     assert json.loads(body)["code"] == "malformed_request"
 
 
-def test_a_body_that_does_not_arrive_whole_is_not_acted_on(running: Stack):
+def test_an_incomplete_body_is_refused_and_counts_nothing(running: Stack):
     token, _ = running.bound("88000018")
     head = f"POST /api/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
     address = urlsplit(running.url)
@@ -123,7 +123,7 @@ def test_a_body_that_does_not_arrive_whole_is_not_acted_on(running: Stack):
     assert running.support("lookup", {"account": "88000018", "operator": "e2e"})["failures"] == 0
 
 
-def test_a_body_that_is_far_too_large_is_answered(running: Stack):
+def test_a_far_too_large_body_is_answered(running: Stack):
     token = running.token("88000013")
     answer = running.call(
         "POST", "/api/verify", b"x" * (11 * 1024 * 1024), {"Authorization": f"Bearer {token}"}
@@ -133,7 +133,7 @@ def test_a_body_that_is_far_too_large_is_answered(running: Stack):
     assert running.call("POST", path, b"x" * (11 * 1024 * 1024)).status == 413
 
 
-def test_a_slash_at_the_end_is_none(running: Stack):
+def test_a_trailing_slash_is_ignored(running: Stack):
     token = running.token("88000013")
     answer = running.call("GET", "/api/binding/?x=1", headers={"Authorization": f"Bearer {token}"})
     assert answer.status == 200
@@ -177,7 +177,7 @@ def test_a_wrong_password_hands_out_nothing(running: Stack, body: object):
     assert "token" not in answer.json
 
 
-def test_support_may_name_a_function_as_lambda_lets_it(running: Stack):
+def test_support_may_name_a_function_in_every_form_of_lambda(running: Stack):
     event = json.dumps({"account": "88000014", "operator": "e2e"})
     arn = "arn:aws:lambda:us-east-1:123456789012:function:totp-binding-local-lookup"
     for name in ("totp-binding-local-lookup", "totp-binding-local-lookup:$LATEST", quote(arn, safe="")):
@@ -193,7 +193,7 @@ def test_an_empty_payload_is_an_invalid_event(running: Stack):
         assert [error["field"] for error in answer.json["errors"]] == [None]
 
 
-def test_lambda_refuses_as_lambda_does(running: Stack):
+def test_errors_of_lambda_are_those_of_aws(running: Stack):
     functions = running.functions
     with pytest.raises(functions.exceptions.ResourceNotFoundException):
         functions.invoke(FunctionName="totp-binding-local-nothing")
@@ -208,7 +208,7 @@ def test_lambda_refuses_as_lambda_does(running: Stack):
     assert dry["StatusCode"] == 204
 
 
-def test_the_emulated_aws_can_be_looked_into(running: Stack):
+def test_the_emulated_aws_can_be_read(running: Stack):
     token, secret = running.bound("88000015")
     scan = running.boto("dynamodb").scan(TableName="totp-binding-local-bindings")
     items = {item["account"]["S"]: item for item in scan["Items"]}
@@ -217,7 +217,7 @@ def test_the_emulated_aws_can_be_looked_into(running: Stack):
     assert token not in str(scan)
 
 
-def test_zbar_reads_in_the_qr_code_what_the_answer_says(running: Stack, tmp_path: Path):
+def test_zbar_reads_the_otpauth_uri_in_the_qr_code(running: Stack, tmp_path: Path):
     token = running.token("88000016")
     begun = running.api("POST", "/bind", token).json
     assert zbarimg_of_uri(begun["qr_png"], tmp_path) == begun["otpauth_uri"]
@@ -243,7 +243,7 @@ def test_the_log_holds_no_secret_code_token_or_pass(running: Stack):
         assert hidden not in said
 
 
-def test_a_port_that_is_taken_is_one_sentence(running: Stack):
+def test_a_taken_port_is_refused_in_one_sentence(running: Stack):
     port = str(urlsplit(running.url).port)
     second = subprocess.run(
         [sys.executable, "-m", "infra.local"],
@@ -260,7 +260,7 @@ def test_a_port_that_is_taken_is_one_sentence(running: Stack):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_starts_whatever_the_machine_has_of_aws_and_an_interrupt_ends_it_cleanly(
+def test_the_stack_ignores_the_machines_aws_profile_and_ends_cleanly_on_a_signal(
     number: signal.Signals, tmp_path: Path
 ):
     log = tmp_path / "log"

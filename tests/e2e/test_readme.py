@@ -45,7 +45,7 @@ RANDOM_PARTS = (
     (r"Content-Length: \d+", "Content-Length: <bytes>"),
     (r"Date: .+ GMT", "Date: <now>"),
 )
-"""What differs from run to run, each with what stands for it in a comparison."""
+"""Parts that differ from run to run, each with its replacement in a comparison."""
 
 
 def blocks(language: str, text: str) -> list[str]:
@@ -181,7 +181,7 @@ def environment(**more: str) -> dict[str, str]:
     return required | {"LOGIN_CLIENTS": clients} | more
 
 
-def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
+def test_the_login_server_program_makes_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
     login_server = program(CLIENTS)
     printed = capsys.readouterr().out
     settings = read_settings(
@@ -237,7 +237,7 @@ def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
     ],
     ids=str,
 )
-def test_the_gateway_program_refuses_whatever_is_not_a_pass(wrong: dict[str, Any]):
+def test_the_gateway_program_refuses_all_but_a_pass(wrong: dict[str, Any]):
     key = generate_private_key(SECP256R1())
     gateway = program(GATEWAY)
     gateway["keys"] = SimpleNamespace(get_signing_key_from_jwt=lambda token: key.public_key())
@@ -281,13 +281,15 @@ def test_the_table_has_every_setting_with_its_default():
     assert settings.login.client_claim == table["LOGIN_CLIENT_CLAIM"]
     assert settings.login_age == int(table["LOGIN_AGE"])
     assert settings.login_age_to_confirm == int(table["LOGIN_AGE_TO_CONFIRM"])
-    assert settings.login.audience is None
+    assert (settings.login.audiences, settings.login.required_claims) == (frozenset(), {})
+    assert settings.login.account_case == table["LOGIN_ACCOUNT_CASE"]
+    assert settings.login.password_time == table["LOGIN_PASSWORD_TIME"]
 
 
 @pytest.mark.parametrize(
     "document", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name
 )
-def test_every_file_that_is_linked_is_there(document: Path):
+def test_every_linked_file_exists(document: Path):
     linked = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", document.read_text("utf-8"))
     for name, heading in linked:
         target = document.parent / name if name else document
@@ -320,7 +322,7 @@ def test_the_architecture_page_lists_every_attribute_of_the_item():
     assert listed == {*items.READABLE_BY_SUPPORT, *items.SECRET_ATTRIBUTES}
 
 
-def test_the_layout_names_what_is_there():
+def test_every_name_in_the_layout_exists():
     [layout] = [block for block in blocks("text", ARCHITECTURE) if block.startswith("app.py")]
     folders: list[str] = []
     for line in layout.splitlines():
@@ -330,7 +332,7 @@ def test_the_layout_names_what_is_there():
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_guides_speak_of_messages_that_the_service_gives(language: Language):
+def test_the_guides_quote_messages_of_the_service(language: Language):
     guide = (ROOT / "docs" / f"guide.{language.value}.md").read_text("utf-8")
     rows = re.findall(r"^\| ([^|]+?) \|", guide, re.MULTILINE)
     explained = set(rows[2:])

@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from tests.kit.stack import Stack, at_once
+from tests.kit.race import at_once
+from tests.kit.stack import Stack
 
 ROUNDS = range(10)
 

@@ -1,4 +1,4 @@
-"""Time on the running stack: its login server, its service and its page's server have one clock."""
+"""Time on the running stack: login server, service and page share one clock."""
 
 from email.utils import parsedate_to_datetime
 

@@ -28,7 +28,7 @@ def make_table(dynamodb_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb_url)
 
     def make(logical_id: str) -> str:
-        properties = resources("resources.yaml")[logical_id]["Properties"]
+        properties = resources("data")[logical_id]["Properties"]
         name = f"{logical_id}-{uuid4().hex}"
         wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
         boto3.client("dynamodb").create_table(

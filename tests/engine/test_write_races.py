@@ -1,9 +1,7 @@
 """Races on one account, decided by DynamoDB itself."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -24,10 +22,10 @@ from chalicelib.core.binding import (
     SealedSecret,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Source
 from chalicelib.core.unbinding import Request, Unbinding, unbind
 from tests.kit.phone import code_at, wrong_code
+from tests.kit.race import at_once
 
 SECRET = b"12345678901234567890"
 BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -88,21 +86,6 @@ class Account:
         )
 
 
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """All calls from a common start; an Unavailable is an answer too."""
-    start = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        start.wait()
-        try:
-            return call()
-        except Unavailable as unavailable:
-            return unavailable
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(run, call) for call in calls]]
-
-
 @pytest.fixture(scope="session")
 def tables() -> dict[str, str]:
     return {}
@@ -137,7 +120,7 @@ def test_of_many_wrong_codes_exactly_5_are_checked(account: Account, size: int):
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
+def test_an_unbinding_among_logins_holds_and_nobody_logs_in_after_it(
     account: Account, round_number: int
 ):
     account.bind()
@@ -153,7 +136,7 @@ def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superseded(
+def test_of_many_binds_at_once_one_secret_remains_and_the_others_are_superseded(
     account: Account, round_number: int
 ):
     drafts = [Draft(f"binding-{n}", SealedSecret("key-1", f"secret {n}".encode())) for n in range(6)]
@@ -167,6 +150,17 @@ def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superse
     stored = account.table.load(account.name)
     assert stored.version == 6
     assert stored.binding.sealed in [draft.sealed for draft in drafts]
+
+
+def test_in_a_crowd_of_binds_each_is_written_or_busy_and_none_is_both(account: Account):
+    draft = Draft("binding-1", SealedSecret("key-1", b"secret"))
+
+    def begin() -> Any:
+        return account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
+
+    words = Counter(map(word, at_once([begin] * 128)))
+    assert set(words) == {"Begun", "Busy"}
+    assert account.table.load(account.name).version == words["Begun"]
 
 
 @pytest.mark.parametrize("round_number", range(5))

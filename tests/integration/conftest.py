@@ -8,10 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib import wiring
+from infra.local.http_server import HttpResponse, Server
 from infra.local.poller import Stream
 from tests.kit.clock import Clock
 from tests.kit.delivery import Delivery
 from tests.kit.desk import Desk
+from tests.kit.sts import Sts, sign_by
 from tests.kit.subscriber import Subscriber
 
 _queues = itertools.count(1)
@@ -62,3 +65,22 @@ def dynamodb(aws: dict[str, str]) -> Any:
 @pytest.fixture
 def desk(service: Any) -> Desk:
     return Desk(service)
+
+
+@pytest.fixture(scope="session")
+def sts_server() -> Iterator[Server]:
+    """The server of the stand-in for STS. Each test sets the answers."""
+    server = Server(0, lambda: HttpResponse(400))
+    server.serve(lambda ask: HttpResponse(503))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sts(sts_server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sts]:
+    """A stand-in for STS, which the service asks from here on."""
+    sign_by(clock, monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts_server.url)
+    wiring.reset()
+    yield Sts(sts_server, clock)
+    wiring.reset()

@@ -1,4 +1,4 @@
-"""AWS throttles, fails, does not answer, or holds what cannot be read."""
+"""AWS throttles, fails, does not answer, or holds an unreadable item."""
 
 import socket
 import threading
@@ -25,7 +25,7 @@ def failures(service, user: User) -> int:
     return found
 
 
-def test_a_right_code_whose_write_got_no_answer_still_yields_its_pass(user: User, wire: Wire):
+def test_a_right_code_gets_its_pass_if_the_answer_to_its_write_is_lost(user: User, wire: Wire):
     phone = user.bound_phone()
     wire.drop_answer("UpdateItem")
     wire.calls.clear()
@@ -36,21 +36,21 @@ def test_a_right_code_whose_write_got_no_answer_still_yields_its_pass(user: User
     assert user.verify(phone.code()).code == "code_used"
 
 
-def test_a_wrong_code_whose_write_got_no_answer_counts_once(user: User, wire: Wire, service):
+def test_a_wrong_code_counts_once_if_the_answer_to_its_write_is_lost(user: User, wire: Wire, service):
     phone = user.bound_phone()
     wire.drop_answer("UpdateItem")
     assert user.verify(phone.wrong()).json["attempts_left"] == 4
     assert failures(service, user) == 1
 
 
-def test_a_bind_and_a_confirm_whose_writes_got_no_answer_stand(user: User, wire: Wire):
+def test_bind_and_confirm_succeed_if_the_answers_to_their_writes_are_lost(user: User, wire: Wire):
     wire.drop_answer("UpdateItem")
     phone = user.phone()
     wire.drop_answer("UpdateItem")
     assert user.confirm(phone.code()).json["state"] == "bound"
 
 
-def test_a_write_that_never_arrived_is_sent_again(user: User, wire: Wire, service):
+def test_a_write_that_never_arrived_is_repeated(user: User, wire: Wire, service):
     from botocore.exceptions import ReadTimeoutError
 
     phone = user.bound_phone()
@@ -59,8 +59,8 @@ def test_a_write_that_never_arrived_is_sent_again(user: User, wire: Wire, servic
     assert failures(service, user) == 1
 
 
-def test_a_lost_answer_meets_its_own_write_by_the_refused_condition(user: User, wire: Wire, service):
-    """The write lands late: after the look at the item, before it is sent again."""
+def test_a_failed_condition_recognises_the_calls_own_late_write(user: User, wire: Wire, service):
+    """The write lands after the item is read again and before it is repeated."""
     from botocore.exceptions import ReadTimeoutError
 
     phone = user.bound_phone()
@@ -85,9 +85,7 @@ def test_a_lost_answer_meets_its_own_write_by_the_refused_condition(user: User, 
     assert user.verify(phone.code()).code == "code_used"
 
 
-def test_a_write_in_doubt_that_others_have_written_over_is_not_sent_again(
-    user: User, wire: Wire, service
-):
+def test_an_unanswered_write_is_not_repeated_after_others_have_written(user: User, wire: Wire, service):
     from botocore.exceptions import ReadTimeoutError
 
     phone = user.bound_phone()
@@ -115,7 +113,7 @@ def test_a_write_in_doubt_that_others_have_written_over_is_not_sent_again(
         ("UpdateItem", "AccessDeniedException", 400, 1),
     ],
 )
-def test_trouble_that_lasts_is_unavailable_and_lets_nobody_in(
+def test_a_lasting_failure_of_aws_is_unavailable_and_lets_nobody_in(
     user: User, wire: Wire, operation: str, code: str, status: int, times: int
 ):
     phone = user.bound_phone()
@@ -127,14 +125,14 @@ def test_trouble_that_lasts_is_unavailable_and_lets_nobody_in(
 
 
 @pytest.mark.parametrize(("operation", "times"), [("GetItem", 1), ("UpdateItem", 3)])
-def test_throttling_that_passes_is_not_noticed(user: User, wire: Wire, operation: str, times: int):
+def test_brief_throttling_does_not_show(user: User, wire: Wire, operation: str, times: int):
     phone = user.bound_phone()
     wire.refuse(operation, "ThrottlingException", 400, times)
     assert user.verify(phone.code()).status == 200
 
 
 @pytest.mark.parametrize("operation", ["Query", "Decrypt"])
-def test_keys_that_cannot_be_had_make_it_unavailable(user: User, wire: Wire, operation: str):
+def test_a_login_is_unavailable_if_the_keys_are(user: User, wire: Wire, operation: str):
     phone = user.bound_phone()
     wiring.reset()
     wire.refuse(operation, "InternalServerError", 500, 2)
@@ -157,9 +155,9 @@ def test_disabling_the_kms_key_stops_the_service_within_five_minutes(user: User,
     assert user.verify(phone.code()).status == 200
 
 
-def test_a_clock_that_is_set_back_keeps_no_key_longer(user: User, aws, clock: Clock):
+def test_a_clock_set_back_keeps_no_key_longer(user: User, aws, clock: Clock):
     kms, key = boto3.client("kms"), aws["KMS_KEY"].rpartition("/")[2]
-    # The keys' own term has begun by the earlier time.
+    # The term of the keys has begun by the earlier time.
     clock.advance(3_600)
     phone, keys_read_at = user.bound_phone(), clock() - 60
     kms.disable_key(KeyId=key)
@@ -202,7 +200,7 @@ def test_an_item_that_cannot_be_read_is_unavailable(user: User, aws, damage: dic
     assert user.verify(phone.code()).code == "unavailable"
 
 
-def test_a_sealed_secret_that_is_moved_to_another_account_does_not_open(new_user, aws):
+def test_a_sealed_secret_of_another_account_does_not_open(new_user, aws):
     victim, thief = new_user(), new_user()
     victim.bound_phone()
     phone = thief.bound_phone()
@@ -254,14 +252,14 @@ def test_after_the_last_lost_race_the_newest_item_is_judged_once_more(user: User
     assert user.verify(phone.wrong()).code == "locked"
 
 
-def test_too_many_writers_on_one_account_make_it_unavailable(user: User, wire: Wire):
+def test_too_many_writers_on_one_account_are_busy(user: User, wire: Wire):
     from itertools import count
 
     phone = user.bound_phone()
     rounds = count(1)
 
     def lose(really):
-        """Somebody else's right code is always a moment faster."""
+        """Lose to a right code that is a moment faster."""
         user.clock.advance(30)
         winner.pop()
         assert user.verify(phone.code(1)).status == 200
@@ -273,13 +271,13 @@ def test_too_many_writers_on_one_account_make_it_unavailable(user: User, wire: W
         wire.next("UpdateItem", lose)
         wire.next("UpdateItem", lambda really: really())
     answer = user.verify(phone.wrong())
-    assert answer.code == "unavailable"
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (429, "busy", "1")
     assert next(rounds) == 9
 
 
 @pytest.fixture
 def deaf_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An AWS that takes connections and never answers."""
+    """An AWS that accepts connections and never answers."""
     listener = socket.create_server(("127.0.0.1", 0))
     held: list[socket.socket] = []
 
@@ -303,7 +301,7 @@ def deaf_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connection.close()
 
 
-def test_an_aws_that_never_answers_is_given_up_well_within_29_seconds(user: User, deaf_aws):
+def test_a_silent_aws_is_given_up_well_within_29_seconds(user: User, deaf_aws):
     begun = time.monotonic()
     answer = user.verify("123456")
     assert answer.code == "unavailable"

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import wiring
 from tests.kit.clock import Clock
-from tests.kit.desk import Staff
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
 from tests.kit.phone import Phone
 from tests.kit.user import Answer, User
@@ -20,8 +20,8 @@ COMPROMISE = {"reason": "suspected_compromise"}
 
 
 @pytest.fixture
-def staff(service: Any) -> Staff:
-    return Staff(service)
+def staff(service: Any) -> Desk:
+    return Desk(service)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def bind_anew(user: User, bind_code: str | None = None) -> Phone:
 # The cutoff
 
 
-def test_a_login_from_before_the_unbinding_does_not_bind_after_it(user: User, staff: Staff):
+def test_a_login_from_before_the_unbinding_does_not_bind_after_it(user: User, staff: Desk):
     user.bound_phone()
     stolen = user.token()
     user.clock.advance(10)
@@ -65,7 +65,7 @@ def test_a_login_from_before_the_unbinding_does_not_bind_after_it(user: User, st
     assert user.confirm("000000", token=stolen).code == "login_expired"
 
 
-def test_a_compromise_moves_the_cutoff_of_an_unbound_account_too(user: User, staff: Staff):
+def test_a_compromise_moves_the_cutoff_of_an_unbound_account_too(user: User, staff: Desk):
     answer = staff.unbind(user.account, **COMPROMISE)
     assert (answer["outcome"], len(answer["bind_code"])) == ("not_bound", 8)
     assert bind(user, answer["bind_code"]).code == "login_expired"
@@ -77,7 +77,7 @@ def test_a_compromise_moves_the_cutoff_of_an_unbound_account_too(user: User, sta
 
 
 @pytest.fixture
-def invited(user: User, staff: Staff) -> str:
+def invited(user: User, staff: Desk) -> str:
     """The bind code of an account that was unbound for a suspected compromise."""
     user.bound_phone()
     answer = staff.unbind(user.account, **COMPROMISE)
@@ -103,9 +103,7 @@ def test_the_owner_may_ask_for_a_second_qr_code_with_the_same_bind_code(user: Us
     assert bind(user, invited).json["superseded"] is True
 
 
-def test_five_wrong_bind_codes_void_it_and_the_need_for_one_stays(
-    user: User, staff: Staff, invited: str
-):
+def test_five_wrong_bind_codes_void_it_and_the_need_for_one_stays(user: User, staff: Desk, invited: str):
     wrong = f"{(int(invited) + 1) % 10**8:08}"
     assert [bind(user, wrong).json["attempts_left"] for _ in range(5)] == [4, 3, 2, 1, 0]
     gone = bind(user, invited)
@@ -140,7 +138,7 @@ def test_limits_of_the_bind_code_hold_for_calls_at_once(user: User, invited: str
     assert sorted(one["code"] for one in codes) == ["bind_code_expired"] * 3 + ["bind_code_required"] * 5
 
 
-def test_with_always_a_new_account_needs_an_invitation(user: User, staff: Staff, setting: Any):
+def test_with_always_a_new_account_needs_an_invitation(user: User, staff: Desk, setting: Any):
     setting(BIND_CODE="always")
     assert bind(user, "12345678").json["attempts_left"] is None
     answer = staff.call("invite", user.account)
@@ -149,7 +147,7 @@ def test_with_always_a_new_account_needs_an_invitation(user: User, staff: Staff,
     assert staff.call("invite", user.account)["outcome"] == "already_bound"
 
 
-def test_with_after_unbind_each_unbinding_issues_a_code(user: User, staff: Staff, setting: Any):
+def test_with_after_unbind_each_unbinding_issues_a_code(user: User, staff: Desk, setting: Any):
     setting(BIND_CODE="after_unbind")
     user.bound_phone()
     answer = staff.unbind(user.account)
@@ -171,7 +169,7 @@ def test_the_bind_code_is_in_no_log_and_no_item(
 # One ticket, one unbinding
 
 
-def test_the_same_unbinding_delivered_twice_leaves_the_new_binding(user: User, staff: Staff):
+def test_the_same_unbinding_delivered_twice_leaves_the_new_binding(user: User, staff: Desk):
     user.bound_phone()
     first = staff.unbind(user.account)
     user.clock.advance(1)
@@ -186,7 +184,7 @@ def test_the_same_unbinding_delivered_twice_leaves_the_new_binding(user: User, s
     assert user.verify(phone.code()).status == 200
 
 
-def test_asking_again_after_a_lost_answer_leaves_the_new_binding(user: User, staff: Staff, wire: Wire):
+def test_asking_again_after_a_lost_answer_leaves_the_new_binding(user: User, staff: Desk, wire: Wire):
     from botocore.exceptions import ReadTimeoutError
 
     user.bound_phone()
@@ -231,7 +229,7 @@ def damaged(user: User, aws: dict[str, str]) -> Callable[..., None]:
     ],
 )
 def test_support_brings_an_unreadable_item_back(
-    user: User, staff: Staff, damaged: Any, aws: dict[str, str], attributes: Any, version: str
+    user: User, staff: Desk, damaged: Any, aws: dict[str, str], attributes: Any, version: str
 ):
     user.clock.advance(60)
     damaged(**attributes)
@@ -249,7 +247,7 @@ def test_support_brings_an_unreadable_item_back(
 
 
 def test_a_recovery_does_not_overwrite_what_came_in_between(
-    user: User, staff: Staff, damaged: Any, wire: Wire
+    user: User, staff: Desk, damaged: Any, wire: Wire
 ):
     damaged(version={"N": "7"}, state={"S": "half"})
 
@@ -262,7 +260,7 @@ def test_a_recovery_does_not_overwrite_what_came_in_between(
     assert wire.calls.count("UpdateItem") == 2
 
 
-def test_an_account_that_nobody_has_seen_is_not_known(user: User, staff: Staff):
+def test_an_account_that_nobody_has_seen_is_not_known(user: User, staff: Desk):
     found = staff.call("lookup", user.account)
     assert (found["known"], found["state"], found["history"]) == (False, "unbound", [])
     user.bind()
@@ -329,7 +327,7 @@ def test_a_byte_order_mark_before_a_body_is_ignored(user: User):
 # Who gets how far, with each setting
 
 
-def thief_with_old_token(user: User, staff: Staff, clock: Clock) -> str:
+def thief_with_old_token(user: User, staff: Desk, clock: Clock) -> str:
     user.bound_phone()
     stolen = user.token()
     clock.advance(1)
@@ -338,7 +336,7 @@ def thief_with_old_token(user: User, staff: Staff, clock: Clock) -> str:
     return bind(user, token=stolen).code or "binds"
 
 
-def thief_with_password(user: User, staff: Staff, clock: Clock) -> str:
+def thief_with_password(user: User, staff: Desk, clock: Clock) -> str:
     """The password was not changed: the thief logs in anew after the unbinding."""
     user.bound_phone()
     staff.unbind(user.account, **COMPROMISE)
@@ -346,14 +344,14 @@ def thief_with_password(user: User, staff: Staff, clock: Clock) -> str:
     return bind(user).code or "binds"
 
 
-def thief_after_a_lost_phone(user: User, staff: Staff, clock: Clock) -> str:
+def thief_after_a_lost_phone(user: User, staff: Desk, clock: Clock) -> str:
     user.bound_phone()
     staff.unbind(user.account)
     clock.advance(1)
     return bind(user).code or "binds"
 
 
-def thief_with_seen_code(user: User, staff: Staff, clock: Clock) -> str:
+def thief_with_seen_code(user: User, staff: Desk, clock: Clock) -> str:
     phone = user.bound_phone()
     owner, thief = user.token(MOBILE), user.token()
     seen = phone.code()
@@ -361,14 +359,14 @@ def thief_with_seen_code(user: User, staff: Staff, clock: Clock) -> str:
     return user.verify(seen, token=thief, headers=KEY).code or "logs in"
 
 
-def insider_without_password(user: User, staff: Staff, clock: Clock) -> str:
+def insider_without_password(user: User, staff: Desk, clock: Clock) -> str:
     user.bound_phone()
     code = staff.unbind(user.account, **COMPROMISE).get("bind_code")
     clock.advance(1)
     return bind(user, code, token="none").code or "binds"
 
 
-def operator_who_presses_twice(user: User, staff: Staff, clock: Clock) -> str:
+def operator_who_presses_twice(user: User, staff: Desk, clock: Clock) -> str:
     user.bound_phone()
     code = staff.unbind(user.account).get("bind_code")
     clock.advance(1)
@@ -377,13 +375,13 @@ def operator_who_presses_twice(user: User, staff: Staff, clock: Clock) -> str:
     return user.verify(phone.code()).code or "owner stays bound"
 
 
-def forgetful_client(user: User, staff: Staff, clock: Clock) -> str:
+def forgetful_client(user: User, staff: Desk, clock: Clock) -> str:
     """The token was deleted in the authenticator, and support has not been called."""
     user.bound_phone()
     return bind(user).code or "binds"
 
 
-def phone_in_a_tunnel(user: User, staff: Staff, clock: Clock) -> str:
+def phone_in_a_tunnel(user: User, staff: Desk, clock: Clock) -> str:
     phone = user.bound_phone()
     token = user.token(MOBILE)
     user.verify(phone.code(), token=token, headers=KEY)
@@ -405,9 +403,9 @@ FAR = {
 
 @pytest.mark.parametrize("who", FAR, ids=lambda who: who.__name__)
 def test_who_gets_how_far(
-    who: Callable[[User, Staff, Clock], str],
+    who: Callable[[User, Desk, Clock], str],
     new_user: Callable[[], User],
-    staff: Staff,
+    staff: Desk,
     setting: Any,
     clock: Clock,
 ):

@@ -1,4 +1,4 @@
-"""The emulated AWS streams changes as DynamoDB does, and bears a long day."""
+"""The emulated AWS streams changes as DynamoDB does, and forgets old places in a stream."""
 
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,7 @@ def stream(aws: dict[str, str]) -> Stream:
     return Stream(aws["BINDINGS_STREAM_ARN"], "LATEST")
 
 
-def test_an_item_that_an_update_makes_is_one_insert_with_all_of_it(
+def test_an_item_made_by_an_update_is_one_complete_insert(
     aws: dict[str, str], stream: Stream, key: dict[str, Any], dynamodb: Any
 ):
     update = {"UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": {"S": "1"}}}
@@ -37,7 +37,7 @@ def test_an_item_that_an_update_makes_is_one_insert_with_all_of_it(
     assert stream.next(100) == []
 
 
-def test_a_transaction_of_puts_that_fails_leaves_the_table_as_it_was(
+def test_a_failed_transaction_leaves_the_table_unchanged(
     aws: dict[str, str], dynamodb: Any, key: dict[str, Any]
 ):
     def put(event_id: str, note: str) -> dict[str, Any]:

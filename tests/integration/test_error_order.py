@@ -1,4 +1,4 @@
-"""Who is refused what, in which order, in which words."""
+"""Errors come in the contract's order, form and language."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_without_one_bearer_token_login_is_required(user: User, method: str, pat
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
-def test_a_token_that_is_wrong_is_invalid(user: User, method: str, path: str):
+def test_a_bad_token_is_login_invalid(user: User, method: str, path: str):
     for token in ("abc", "a.b.c", user.token(iss="https://evil.example"), user.token(aud="x"), "\u4e2d"):
         answer = user.call(method, path, token=token)
         assert (answer.status, answer.code) == (401, "login_invalid")
@@ -34,14 +34,16 @@ def test_a_pass_is_no_login_token(user: User):
     assert user.look(token=issued).code == "login_invalid"
 
 
-def test_tokens_of_either_algorithm_are_good(user: User):
+def test_tokens_of_both_algorithms_are_accepted(user: User):
     assert user.look(token=user.token(key=LOGIN_EC_KEY)).status == 200
 
 
 @pytest.mark.parametrize(
     ("path", "age"), [("/binding", 300), ("/bind", 300), ("/verify", 300), ("/bind/confirm", 900)]
 )
-def test_the_password_was_typed_a_while_ago_at_most(user: User, clock: Clock, path: str, age: int):
+def test_a_login_expires_some_time_after_the_password_was_typed(
+    user: User, clock: Clock, path: str, age: int
+):
     method = "GET" if path == "/binding" else "POST"
     token = user.token()
     clock.advance(age)
@@ -84,12 +86,12 @@ def test_term_comes_before_the_code_and_suspension_before_the_lock(user: User, c
 @pytest.mark.parametrize(
     ("method", "path"), [("DELETE", "/binding"), ("POST", "/binding"), ("GET", "/verify")]
 )
-def test_methods_that_a_path_lacks_are_not_found(user: User, method: str, path: str):
+def test_a_method_that_a_path_lacks_is_not_found(user: User, method: str, path: str):
     answer = user.call(method, path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
-def test_every_answer_has_an_id_of_ours_and_is_not_stored(user: User):
+def test_every_answer_has_our_request_id_and_no_store(user: User):
     theirs = {"x-request-id": "theirs", "x-amzn-RequestId": "theirs"}
     answers = [user.look(headers=theirs), user.bind(), user.verify("1"), user.call("DELETE", "/bind")]
     ids = [answer.headers["x-request-id"] for answer in answers]
@@ -109,7 +111,7 @@ def test_every_answer_has_an_id_of_ours_and_is_not_stored(user: User):
         ("fr, en;q=0.5, zh-TW;q=0.8", "尚未綁定驗證器"),
     ],
 )
-def test_refusals_speak_the_callers_language(user: User, wanted: str, title: str):
+def test_errors_are_in_the_callers_language(user: User, wanted: str, title: str):
     answer = user.verify("123456", headers={"Accept-Language": wanted})
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json["title"] == title

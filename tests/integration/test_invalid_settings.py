@@ -1,4 +1,4 @@
-"""A wrong environment answers every call and is named in the log."""
+"""Invalid settings and bugs answer every call, and the log names them."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_every_call_is_unavailable_and_the_log_names_the_setting(
     assert service.lookup(event, Context) == {"outcome": "unavailable"}
 
 
-def test_a_bug_is_unavailable_and_its_place_is_logged_without_its_words(
+def test_a_bug_is_unavailable_and_the_log_names_its_place_alone(
     user: User, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ):
     from chalicelib.api.service import Service
@@ -59,7 +59,7 @@ def test_a_bug_is_unavailable_and_its_place_is_logged_without_its_words(
     assert "ValueError" in line
 
 
-def test_a_method_that_only_a_broken_gateway_would_let_through_is_no_500(service):
+def test_an_unknown_method_is_no_500(service):
     class Context:
         aws_request_id = "x"
 
@@ -75,7 +75,7 @@ def test_a_method_that_only_a_broken_gateway_would_let_through_is_no_500(service
 
 
 @pytest.mark.parametrize("event", [{}, {"requestContext": {}}, {"Records": []}])
-def test_an_event_that_is_no_call_at_all_is_no_500(service, event: dict):
+def test_an_event_that_is_no_http_call_is_no_500(service, event: dict):
     class Context:
         aws_request_id = "x"
 

@@ -1,4 +1,4 @@
-"""What watches the service looks at what the service really counts."""
+"""Alarms, dashboard and saved queries use the metrics and fields that the service writes."""
 
 import json
 import re
@@ -8,6 +8,7 @@ import boto3
 import pytest
 from chalice.test import Client
 
+from chalicelib.core import lockout
 from chalicelib.log import log
 from infra.environment import ROOT
 from infra.local.stack import SCHEDULED_EVENT
@@ -18,7 +19,7 @@ from tests.templates import resources
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 
-TEMPLATE = resources("resources.yaml")
+TEMPLATE = resources("service")
 ALARMS = {
     resource["Properties"]["AlarmName"].replace("${Stage}", "<stage>"): resource["Properties"]
     for resource in TEMPLATE.values()
@@ -30,12 +31,13 @@ ALARMS = {
 def counted(
     user: User, service: Any, aws: Any, dynamodb: Any, delivery: Any, caplog: pytest.LogCaptureFixture
 ) -> set[tuple[str, ...]]:
-    """Each metric that a story of logins, locks and unbindings adds to, by its dimensions' names."""
+    """The metrics of a story of logins, locks and unbindings, by the names of their dimensions."""
     caplog.set_level("INFO", log.service)
     phone = user.bound_phone()
     user.verify(phone.code(), client=MOBILE)
-    for _ in range(5):
+    for _ in range(lockout.WARN_AT_IN_A_MONTH):
         user.verify(phone.wrong())
+        user.clock.advance(lockout.LADDER_MINUTES[-1] * 60)
     event = {"account": user.account, "operator": "chan", "ticket": "T-1", "reason": "other"}
     Client(service.app).lambda_.invoke("unbind", event)
     service.rotate_keys(SCHEDULED_EVENT, None)
@@ -51,7 +53,7 @@ def counted(
     } | {("ColdStarts", "function_name"), ("ReplaysElsewhere", "function_name")}
 
 
-def test_alarms_look_at_metrics_that_the_service_counts(counted: set[tuple[str, ...]]):
+def test_alarms_use_metrics_that_the_service_counts(counted: set[tuple[str, ...]]):
     looked_at = {
         (alarm["MetricName"], *(dimension["Name"] for dimension in alarm["Dimensions"]))
         for alarm in ALARMS.values()
@@ -90,24 +92,24 @@ def searches(body: str) -> str:
     return "\n".join(one[0]["expression"] for one in metrics if isinstance(one[0], dict))
 
 
-def test_every_alarm_tells_operations_and_says_when_it_is_over():
+def test_every_alarm_notifies_operations_of_its_start_and_its_end():
     for alarm in ALARMS.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["OperationsTopic"]
 
 
-def test_operations_md_says_of_every_alarm_what_to_do():
+def test_operations_md_names_the_action_for_every_alarm():
     told = {
         line.strip("# `") for line in OPERATIONS.splitlines() if line.startswith("### `totp-binding-")
     }
     assert told == set(ALARMS)
 
 
-def test_only_a_missing_rotation_is_an_alarm_by_silence():
+def test_only_the_rotation_alarm_fires_on_missing_data():
     silent = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] == "breaching"}
     assert silent == {"totp-binding-<stage>-rotation-overdue"}
 
 
-def test_the_saved_queries_ask_for_fields_that_the_lines_have(
+def test_the_saved_queries_use_fields_that_the_log_lines_have(
     user: User, caplog: pytest.LogCaptureFixture
 ):
     user.verify("123456")

@@ -92,7 +92,7 @@ def test_unbinding_ends_count_lock_and_suspension(service, user: User):
     assert user.verify(again.wrong()).json["attempts_left"] == 4
 
 
-def test_an_account_that_was_bound_again_has_no_memory_of_old_steps(service, user: User):
+def test_a_new_binding_forgets_the_steps_of_the_old_one(service, user: User):
     user.bound_phone()
     call(service, "unbind", {"account": user.account, **ERRAND})
     user.clock.advance(1)
@@ -112,7 +112,7 @@ def test_unlock_clears_a_lock_and_leaves_the_binding(service, user: User):
     assert user.verify(phone.code()).status == 200
 
 
-def test_unlock_clears_a_mere_count(service, user: User):
+def test_unlock_clears_a_count_without_a_lock(service, user: User):
     phone = user.bound_phone()
     user.verify(phone.wrong())
     event = {"account": user.account, "operator": "wong", "ticket": "T-43"}
@@ -120,7 +120,7 @@ def test_unlock_clears_a_mere_count(service, user: User):
     assert user.verify(phone.wrong()).json["attempts_left"] == 4
 
 
-def test_lookup_tells_how_an_account_stands(service, user: User):
+def test_lookup_shows_the_state_of_an_account(service, user: User):
     phone = user.bound_phone()
     for _ in range(5):
         user.verify(phone.wrong())
@@ -181,7 +181,7 @@ GOOD = {"account": "88000001", **ERRAND}
 
 
 @pytest.mark.parametrize("event", [None, [], "x", 1, True])
-def test_an_event_that_is_no_object_is_invalid_as_a_whole(service, event: object):
+def test_an_event_that_is_no_object_names_no_field(service, event: object):
     for name in ("unbind", "unlock", "lookup"):
         answer = call(service, name, event)
         assert answer["outcome"] == "invalid"
@@ -207,7 +207,9 @@ def test_an_event_that_is_no_object_is_invalid_as_a_whole(service, event: object
         ({"reason": ["other"]}, "reason"),
     ],
 )
-def test_a_bad_event_names_its_field_and_changes_nothing(service, wire: Wire, change: dict, field: str):
+def test_an_invalid_event_names_its_field_and_changes_nothing(
+    service, wire: Wire, change: dict, field: str
+):
     answer = call(service, "unbind", GOOD | change)
     assert answer["outcome"] == "invalid"
     assert [error["field"] for error in answer["errors"]] == [field]
@@ -215,7 +217,7 @@ def test_a_bad_event_names_its_field_and_changes_nothing(service, wire: Wire, ch
     assert wire.calls == []
 
 
-def test_every_bad_field_is_named(service):
+def test_every_invalid_field_is_named(service):
     answer = call(service, "unbind", {})
     assert [error["field"] for error in answer["errors"]] == ["account", "operator", "ticket", "reason"]
 
@@ -238,7 +240,7 @@ def test_names_may_be_of_any_language(service, user: User):
 
 
 @pytest.mark.parametrize("name", ["unbind", "unlock", "lookup"])
-def test_aws_trouble_is_an_outcome_and_no_error(service, wire: Wire, name: str):
+def test_a_failure_of_aws_is_an_outcome_and_no_error(service, wire: Wire, name: str):
     wire.refuse("GetItem", "InternalServerError", 500, 2)
     assert call(service, name, GOOD) == {"outcome": "unavailable"}
 
@@ -251,6 +253,6 @@ def test_a_bug_is_unavailable_too(service, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("name", ["unbind", "unlock", "lookup"])
-def test_a_call_that_lambda_gave_no_id_is_answered_all_the_same(service, name: str):
+def test_a_call_without_a_request_id_is_answered(service, name: str):
     assert getattr(service, name)(GOOD, None)["outcome"] in ("not_bound", "not_locked", "found")
     assert getattr(service, name)(None, None)["outcome"] == "invalid"

@@ -11,14 +11,14 @@ from tests.kit.clock import Clock
 
 @dataclass
 class Delivery:
-    """Lambda's part: takes records off the bindings table's stream and hands them to record_events."""
+    """Takes records from the bindings table's stream and hands them to record_events."""
 
     service: Any
     clock: Clock
     stream: Stream
 
     def take(self) -> list[dict[str, Any]]:
-        """The records of what happened since the last look, by the service's clock."""
+        """Return the new records, dated by the service's clock."""
         records = []
         while batch := self.stream.next(100):
             for record in batch:
@@ -27,10 +27,10 @@ class Delivery:
         return records
 
     def deliver(self, records: list[dict[str, Any]] | None = None) -> None:
-        """Run the handler on a batch; on all news where none is given."""
+        """Run the handler on a batch, or on all new records."""
         batch = self.take() if records is None else records
         self.service.record_events({"Records": batch}, SimpleNamespace())
 
     def new_process(self) -> None:
-        """What the handler remembered is gone."""
+        """Start a new process, which remembers nothing."""
         wiring.reset()

@@ -1,4 +1,4 @@
-"""Support staff in front of their functions."""
+"""Support staff who call their functions."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from typing import Any
 
 
 @dataclass
-class Staff:
-    """One operator. Each call has a request id of its own, unless the test gives one."""
+class Desk:
+    """One operator. Each call has a request id of its own."""
 
     service: Any
     operator: str = "amy"
@@ -25,11 +25,6 @@ class Staff:
 
     def unbind(self, account: str, **fields: Any) -> dict[str, Any]:
         return self.call("unbind", account, **{"reason": "lost_device"} | fields)
-
-
-@dataclass
-class Desk(Staff):
-    """An operator who unlocks and looks accounts up."""
 
     def unlock(self, account: str, **fields: Any) -> dict[str, Any]:
         return self.call("unlock", account, **fields)

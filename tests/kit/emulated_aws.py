@@ -1,4 +1,4 @@
-"""moto in the process of the tests: clients made once, and nothing of it traced."""
+"""moto in the process of the tests, with shared clients and without tracing."""
 
 import os
 import sys
@@ -19,9 +19,9 @@ _clients: dict[tuple[Any, ...], Any] = {}
 
 
 def untraced(call: Callable[..., Any]) -> Callable[..., Any]:
-    """The same call, which the measuring of coverage does not follow into the emulated AWS.
+    """Return the same call, without tracing by coverage.
 
-    Nothing that is measured runs in there, and following it takes as long as all the rest.
+    The emulated AWS is not measured, and tracing it would double the time of the tests.
     """
 
     def silent(*arguments: Any, **named: Any) -> Any:
@@ -39,12 +39,12 @@ def kept_client(service: str, config: Config) -> Any:
     """Return a boto3 client, made once for all tests rather than once for each."""
     kind = (service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
     if kind not in _clients:
-        _clients[kind] = boto3.client(service, config=config)  # type: ignore[call-overload]
+        _clients[kind] = boto3.client(service, config=config)
     return _clients[kind]
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -> None:
-    """The settings in the environment, and a process that has just begun."""
+    """Put the settings into the environment and start a new process."""
     for name, value in (aws | SETTINGS).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "clock", clock)
@@ -52,5 +52,5 @@ def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -
 
 
 def keys_table(aws: dict[str, str]) -> Any:
-    """The keys table as moto keeps it."""
+    """Return the keys table as moto keeps it."""
     return dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[aws["KEYS_TABLE"]]

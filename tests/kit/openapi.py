@@ -25,7 +25,7 @@ FIELDS: dict[str, dict[str, int | None]] = {
 
 
 def resolved(node: Any) -> Any:
-    """A part of the document with what it refers to put in."""
+    """A part of the document with its references resolved."""
     if isinstance(node, list):
         return [resolved(part) for part in node]
     if not isinstance(node, dict):
@@ -62,7 +62,7 @@ def problem_code(schema: Any) -> str:
 
 
 def documented_refusals() -> list[tuple[str, str, str]]:
-    """Every method, path and problem code that the document has together."""
+    """Every documented combination of method, path and problem code."""
     return [
         (method, path, code)
         for method, path, operation in operations()

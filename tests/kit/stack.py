@@ -3,14 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import Popen
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,8 +22,6 @@ from tests.kit.clock import Clock
 from tests.kit.oath import oathtool
 from tests.kit.phone import wrong_code
 from tests.kit.user import Answer
-
-T = TypeVar("T")
 
 
 class StackClock(Clock):
@@ -139,9 +136,3 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     with launched(log, module=stack_process.__name__, environment={stack_process.START: f"{now}"}) as it:
         yield Stack(it.url, it.aws_url, StackClock(now, it.process), log)
     assert it.process.returncode == 0, log.read_text("utf-8")
-
-
-def at_once(calls: list[Callable[[], T]]) -> list[T]:
-    """Make all calls at the same time."""
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(call) for call in calls]]

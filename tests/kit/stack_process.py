@@ -18,9 +18,11 @@ START = "STACK_TIME"
 
 def follow(traveller: time_machine.Traveller) -> None:
     """Move to each time that the launcher sends."""
-    for line in sys.stdin:
-        traveller.move_to(float(line))
-        print(line, end="", flush=True)
+    # Unbuffered: Python aborts at its end if a thread holds the lock of a buffer then.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as times:
+        for line in times:
+            traveller.move_to(float(line))
+            print(line.decode(), end="", flush=True)
 
 
 if __name__ == "__main__":

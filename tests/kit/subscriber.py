@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass
 class Subscriber:
-    """Receives what the topic sends: the documents, and their attributes beside."""
+    """Receives the messages of the topic: the documents and their attributes."""
 
     sqs: Any
     queue: str

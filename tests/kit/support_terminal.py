@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 
-from infra.local.functions import INVOKE_PATH, Functions
-from infra.local.server import Ask, Reply, Server, json_reply
+from infra.emulator.sts_stand_in import Identity
+from infra.local.http_server import HttpRequest, HttpResponse, Server, json_response
+from infra.local.lambda_api import INVOKE_PATH, LambdaApi
 from infra.support.command import main
 from infra.support.command_errors import Exit
+from tests.kit.sts import Sts, support_session
 
 DEPLOYED = "prod"
+
+
+KEYS = {
+    "aws_access_key_id": "ASIAOPERATOR",
+    "aws_secret_access_key": "secret",
+    "aws_session_token": "token",
+}
+"""The operator's credentials at the deployed stage."""
 
 
 @dataclass
@@ -21,25 +31,38 @@ class Lambda:
     """Lambda's invoke call over HTTP, with the service's own functions behind it."""
 
     server: Server
-    functions: Functions
+    functions: LambdaApi
     invoked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    instead: Callable[[], Reply] | None = None
+    instead: Callable[[], HttpResponse] | None = None
 
-    def respond(self, ask: Ask) -> Reply:
+    def respond(self, ask: HttpRequest) -> HttpResponse:
         match = INVOKE_PATH.fullmatch(ask.target)
         assert match is not None, ask.target
         self.invoked.append((match[1], json.loads(ask.body or b"")))
         if self.instead is not None:
             return self.instead()
-        return self.functions.invoke(match[1], ask.body or b"", "RequestResponse")
+        signed = ask.headers.get("Authorization")
+        return self.functions.invoke(match[1], ask.body or b"", "RequestResponse", signed)
 
     def refuse(self, status: int, code: str) -> None:
         """Answer with an error of AWS."""
-        self.instead = lambda: json_reply(status, {"Message": code}, {"x-amzn-ErrorType": code})
+        self.instead = lambda: json_response(status, {"Message": code}, {"x-amzn-ErrorType": code})
 
     @property
     def names(self) -> list[str]:
         return [name for name, _ in self.invoked]
+
+
+def become(monkeypatch: pytest.MonkeyPatch, sts: Sts, name: str) -> None:
+    """Have the environment's credentials be those of an operator, in whichever region."""
+    for part, value in KEYS.items():
+        monkeypatch.setenv(part.upper(), value)
+    secret, token = KEYS["aws_secret_access_key"], KEYS["aws_session_token"]
+    sts.strangers = lambda key, region: (
+        Identity(secret, token, support_session(DEPLOYED, name, region))
+        if key == KEYS["aws_access_key_id"]
+        else None
+    )
 
 
 @dataclass

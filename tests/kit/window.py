@@ -1,4 +1,4 @@
-"""Windows of Debian's Chromium on the page, and what people see and press in them."""
+"""Windows of Debian's Chromium on the page."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ expect.set_options(timeout=10_000)
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without a surface of its own."""
+    """Yield Debian's Chromium, without a display."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
@@ -44,18 +44,18 @@ def words(language: str) -> dict[str, str]:
 
 @dataclass
 class Scene:
-    """One of the page's scenes, by what people see and press in it."""
+    """One of the page's scenes, with the parts that people see and press."""
 
     part: Locator
 
     @property
     def device(self) -> Locator:
-        """The window or handset that it is shown in, without what went over the wire."""
+        """The window or handset of the scene, without its API calls."""
         return self.part.locator(".device")
 
     @property
-    def told(self) -> Locator:
-        """What the scene tells: the notice of a refusal, or of how things stand."""
+    def notice(self) -> Locator:
+        """The notice of an error, or of the state of the account."""
         return self.part.locator(".notice")
 
     @property
@@ -69,8 +69,8 @@ class Scene:
 
     @property
     def code(self) -> Locator:
-        """The error code of the refusal that is shown."""
-        return self.told.locator("code")
+        """The code of the error that is shown."""
+        return self.notice.locator("code")
 
     def press(self, kind: str = "primary") -> None:
         self.part.locator(f".screen button.{kind}").first.click()
@@ -82,18 +82,18 @@ class Scene:
         fields.nth(1).press("Enter")
 
     def type(self, code: str) -> None:
-        """A code, digit by digit, into boxes that are empty."""
+        """Type a code, digit by digit, into empty boxes."""
         self.boxes.first.click()
         self.part.page.keyboard.type(code)
 
     def unbind(self, ticket: str) -> None:
-        """Support's request, with its question answered."""
+        """Request an unbinding and confirm it."""
         self.part.locator(".unbind input").fill(ticket)
         self.press("danger")
         self.part.locator(".errands .danger").click()
 
     def show_qr(self) -> str:
-        """Ask for a QR code; the key that it shows for typing by hand."""
+        """Ask for a QR code. Returns the secret that the page shows for typing by hand."""
         self.press()
         key = self.part.locator(".key")
         key.wait_for()
@@ -102,7 +102,7 @@ class Scene:
 
 @dataclass
 class Window:
-    """A browser window on the page, and all that went wrong in it."""
+    """A browser window on the page, with the errors in it."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Window:
         self.page.on("console", self._hear)
 
     def _hear(self, message: Any) -> None:
-        # Chromium reports every answer from 400 on; those are what the page is there to show.
+        # Chromium reports every status from 400 on. The page shows those on purpose.
         if message.type == "error" and not re.match(
             "Failed to load resource: .* status of", message.text
         ):

@@ -1,4 +1,4 @@
-"""Every way from one state of a binding to the next, every refusal, and the boundary of every rule."""
+"""Every transition of a binding, every error, and the boundary of every rule."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ def test_a_bind_of_an_unbound_account_is_pending_for_ten_minutes(before: Binding
     )
 
 
-def test_a_second_qr_code_replaces_the_first_and_starts_its_count_and_term_anew():
+def test_a_second_qr_code_has_a_count_and_a_term_of_its_own():
     fresh = Draft("binding-2", SealedSecret("data-key-2", b"other"))
     decision = begin(replace(PENDING, failures=4), request(lambda: fresh), NOW + 100)
     assert decision.binding == replace(
@@ -113,7 +113,7 @@ def test_the_first_right_code_binds(steps: int, channel: Channel):
     )
 
 
-def test_the_code_that_bound_logs_in_no_second_time():
+def test_the_code_that_confirmed_cannot_verify():
     bound = confirm(PENDING, attempt(code(), DESKTOP), NOW).binding
     assert verify(bound, attempt(code(), MOBILE), NOW).answer == Denied(
         ErrorCode.CODE_USED, {"retry_after": 30}
@@ -130,7 +130,7 @@ def test_the_code_that_bound_logs_in_no_second_time():
         (SUSPENDED, ErrorCode.ALREADY_BOUND),
     ],
 )
-def test_there_is_nothing_to_confirm_unless_pending(before: Binding, refusal: ErrorCode):
+def test_only_a_pending_binding_can_be_confirmed(before: Binding, refusal: ErrorCode):
     decision = confirm(before, attempt(code(), DESKTOP, unopened), NOW)
     assert changes_nothing(before, decision)
     assert decision.answer == Denied(refusal)
@@ -150,7 +150,7 @@ def test_a_qr_code_cannot_be_confirmed_a_second_later():
 
 
 @pytest.mark.parametrize(("failures", "left"), [(0, 4), (1, 3), (2, 2), (3, 1)])
-def test_four_wrong_codes_leave_a_qr_code_standing(failures: int, left: int):
+def test_four_wrong_codes_keep_a_pending_binding(failures: int, left: int):
     before = replace(PENDING, failures=failures)
     assert confirm(before, attempt(wrong(), DESKTOP), NOW) == Decision(
         replace(before, failures=failures + 1),
@@ -171,14 +171,14 @@ def test_the_fifth_wrong_code_discards_a_pending_binding():
     )
 
 
-def test_the_fifth_wrong_code_discards_also_where_it_was_a_late_one():
+def test_a_late_code_as_the_fifth_wrong_one_discards_a_pending_binding():
     decision = confirm(replace(PENDING, failures=4), attempt(code(-3), DESKTOP), NOW)
     assert decision.event_type is EventType.BIND_DISCARDED
     assert decision.answer == Denied(ErrorCode.CODE_EXPIRED, {"attempts_left": 0, "seconds_behind": 90})
 
 
 @pytest.mark.parametrize("steps", [2, 20])
-def test_a_late_code_counts_while_pending_and_says_how_late_it_was(steps: int):
+def test_a_late_code_counts_while_pending_and_carries_seconds_behind(steps: int):
     decision = confirm(PENDING, attempt(code(-steps), DESKTOP), NOW)
     assert decision.binding == replace(PENDING, failures=1)
     assert decision.event_type is EventType.WRONG_CODE
@@ -191,7 +191,7 @@ def test_a_late_code_counts_while_pending_and_says_how_late_it_was(steps: int):
 
 
 @pytest.mark.parametrize("steps", [-1, 0, 1])
-def test_a_right_code_is_accepted_and_its_step_is_spent(steps: int):
+def test_a_right_code_is_accepted_and_its_step_is_used(steps: int):
     decision = verify(BOUND, attempt(code(steps), DESKTOP), NOW)
     assert decision == Decision(
         replace(BOUND, last_step=STEP + steps, accepted_from=ADDRESS),
@@ -212,7 +212,7 @@ def test_a_channel_is_bound_by_its_first_code_and_remembers_when():
 
 
 @pytest.mark.parametrize("failures", [1, 4, 5, 99])
-def test_a_right_code_clears_the_count_and_a_lock_that_is_over(failures: int):
+def test_a_right_code_clears_the_count_and_an_ended_lock(failures: int):
     before = replace(BOUND, failures=failures, locked_until=NOW if failures >= 5 else None)
     after = verify(before, attempt(code(), DESKTOP), NOW).binding
     assert after == replace(BOUND, last_step=STEP, accepted_from=ADDRESS)
@@ -230,7 +230,7 @@ def test_a_right_code_clears_the_count_and_a_lock_that_is_over(failures: int):
         (STEP + 1, 0, 20, 40),
     ],
 )
-def test_a_used_step_neither_counts_nor_clears(
+def test_a_used_code_neither_counts_nor_clears_the_count(
     last_step: int, steps: int, seconds: int, wait: int, channel: Channel
 ):
     before = replace(BOUND, last_step=last_step, failures=3)
@@ -240,7 +240,7 @@ def test_a_used_step_neither_counts_nor_clears(
 
 
 @pytest.mark.parametrize("before", [NEW, ONCE_UNBOUND, PENDING])
-def test_nothing_verifies_on_an_account_that_is_not_bound(before: Binding):
+def test_no_code_is_accepted_on_an_account_that_is_not_bound(before: Binding):
     decision = verify(before, attempt(code(), DESKTOP, unopened), NOW)
     assert changes_nothing(before, decision)
     assert decision.answer == Denied(ErrorCode.NOT_BOUND)
@@ -283,7 +283,7 @@ def test_the_hundredth_wrong_code_suspends_instead_of_locking():
     [(0, EventType.WRONG_CODE), (4, EventType.LOCKED), (99, EventType.SUSPENDED)],
 )
 @pytest.mark.parametrize("steps", [2, 20])
-def test_a_late_code_counts_like_a_wrong_one_and_says_how_late_it_was(
+def test_a_late_code_counts_like_a_wrong_one_and_carries_seconds_behind(
     steps: int, failures: int, event_type: EventType
 ):
     decision = verify(replace(BOUND, failures=failures), attempt(code(-steps), DESKTOP), NOW + 29)
@@ -302,27 +302,27 @@ def test_a_code_too_old_or_too_early_is_wrong(steps: int):
 
 
 @pytest.mark.parametrize(("seconds", "wait"), [(0, 300), (1, 299), (299, 1)])
-def test_while_locked_not_even_the_right_code_is_looked_at(seconds: int, wait: int):
+def test_a_right_code_is_not_judged_while_locked(seconds: int, wait: int):
     now = NOW + seconds
     decision = verify(LOCKED, attempt(code(now=now), DESKTOP, unopened), now)
     assert changes_nothing(LOCKED, decision)
     assert decision.answer == Denied(ErrorCode.LOCKED, {"retry_after": wait})
 
 
-def test_a_lock_is_over_at_its_end_itself():
+def test_a_lock_has_ended_at_locked_until_itself():
     end = NOW + 300
     assert verify(LOCKED, attempt(code(now=end), DESKTOP), end).answer == Accepted(
         "binding-1", "pass-1", end, channel_first_use=False
     )
 
 
-def test_while_suspended_not_even_the_right_code_is_looked_at():
+def test_a_right_code_is_not_judged_while_suspended():
     decision = verify(SUSPENDED, attempt(code(), DESKTOP, unopened), NOW)
     assert changes_nothing(SUSPENDED, decision)
     assert decision.answer == Denied(ErrorCode.SUSPENDED)
 
 
-def test_suspension_is_said_before_a_lock():
+def test_suspended_comes_before_locked():
     both = replace(SUSPENDED, locked_until=NOW + 300)
     assert verify(both, attempt(code(), DESKTOP, unopened), NOW).answer == Denied(ErrorCode.SUSPENDED)
 

@@ -1,8 +1,8 @@
-"""Any history of one account, held against the contract's rules told another way.
+"""Random histories of one account, compared with a second model of the contract's rules.
 
-The model remembers what happened (which steps were accepted, when wrong codes came) and derives
-every answer and every stored field from that. There are only a hundred different codes here, so
-that one code often belongs to several steps, and the order of judging matters.
+The model remembers the accepted steps and the times of wrong codes. It derives every answer and
+every stored field from them. Only a hundred different codes exist here,
+so one code often belongs to several steps, and the order of the rules matters.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ CODES = tuple(f"{number:06}" for number in range(100))
 CHANNELS = st.sampled_from(Channel)
 
 STEPS_OFF = st.one_of(st.integers(-1, 1), st.integers(-22, 3))
-"""How many steps a typed code is off, most often none to speak of."""
+"""Steps between a typed code and now. Half of them are within the window."""
 
 WAITS = st.one_of(
     st.integers(0, 61), st.sampled_from([300, 599, 600, 601]), st.integers(0, 300 * MINUTE)
@@ -60,7 +60,7 @@ def secret_of(number: int) -> bytes:
 
 
 def code_shown(number: int, step: int) -> str:
-    """What an authenticator with a binding's secret shows at a step."""
+    """The code that an authenticator with a binding's secret shows at a step."""
     return one_in_a_hundred(secret_of(number), step)
 
 
@@ -72,7 +72,7 @@ def one_in_a_hundred(secret: bytes, step: int) -> str:
 
 @dataclass
 class Model:
-    """What happened in the life of one binding."""
+    """The events in the life of one binding."""
 
     number: int = 0
     state: State = State.UNBOUND
@@ -186,7 +186,7 @@ class Model:
 
 
 class Histories(RuleBasedStateMachine):
-    """One account, two channels, the support desk, and time going by."""
+    """One account with two channels, the support desk, and a clock that moves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -251,7 +251,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state is not State.UNBOUND and not self.model.suspended)
     @rule(times=st.sampled_from([1, 4, 5, 12, 99]), early=st.booleans())
     def guess_wrong_over_and_over(self, times: int, early: bool) -> None:  # noqa: FBT001
-        """Each time as soon as the lock is over; a second before that it still holds."""
+        """Guess as soon as each lock ends. One second earlier the account is still locked."""
         for _ in range(times):
             if self.model.locked_at(self.now):
                 self.now = self.model.locked_until - 1
@@ -356,7 +356,7 @@ class Histories(RuleBasedStateMachine):
         return OpenedSecret(binding.sealed.blob, binding.sealed)
 
     def settle(self, decision: Decision, expected: object) -> None:
-        """The answer is the one expected, and something is written exactly where something changed."""
+        """Check the answer, and that a write happens exactly if something changes."""
         assert decision.answer == expected
         assert (decision.event_type is None) == (decision.binding == self.binding)
         if decision.binding.binding_id != self.binding.binding_id:
@@ -364,7 +364,7 @@ class Histories(RuleBasedStateMachine):
         self.binding = decision.binding
 
 
-# Followed line by line, most of the time would go into following Hypothesis.
+# Coverage would spend most of its time on Hypothesis.
 TestHistories = pytest.mark.no_cover(Histories.TestCase)
 TestHistories.settings = settings(
     max_examples=250,

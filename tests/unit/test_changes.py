@@ -1,4 +1,4 @@
-"""What the trail says of a change, judged from the stream's record alone."""
+"""Judgements of a change, made from the stream's record alone."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CHANGED = 1_800_000_002
 
 
 def item(version: int, event_id: str, type: str, state: str = "bound", **fields: Any) -> dict[str, Any]:
-    """An item of the bindings table; what is named here and not a binding's goes into its event."""
+    """An item of the bindings table. Arguments that a binding does not have go into its event."""
     event = {"event_id": event_id, "type": type, "request_id": f"request of {event_id}"} | fields
     return {
         "account": {"S": "88000001"},
@@ -42,16 +42,16 @@ def record(before: Any, after: Any, kind: str | None = None) -> dict[str, Any]:
     return {"eventID": "e1", "eventName": kind or usual, "dynamodb": inner}
 
 
-def told(before: Any, after: Any, told_at: int = 0) -> Verdict:
-    return judge(read_change(record(before, after)), told_at, NOW)
+def judged(before: Any, after: Any, judged_at: int = 0) -> Verdict:
+    return judge(read_change(record(before, after)), judged_at, NOW)
 
 
 BOUND = item(2, "two", "bound", channel="desktop")
 
 
-def test_a_change_by_the_service_is_told_as_the_service_wrote_it():
+def test_a_change_by_the_service_has_the_event_that_the_service_wrote():
     after = item(3, "three", "verified", channel="mobile", address="192.0.2.1")
-    verdict = told(BOUND, after)
+    verdict = judged(BOUND, after)
     assert (verdict.type, verdict.at, verdict.why) == ("verified", 1_800_000_000, None)
     assert verdict.source is not None
     assert (verdict.source.channel, verdict.source.address) == ("mobile", "192.0.2.1")
@@ -59,46 +59,46 @@ def test_a_change_by_the_service_is_told_as_the_service_wrote_it():
 
 
 def test_the_first_change_of_an_account_starts_at_version_one():
-    assert told(None, item(1, "one", "bind_started", "pending")).type == "bind_started"
-    verdict = told(None, item(2, "one", "bind_started", "pending"))
+    assert judged(None, item(1, "one", "bind_started", "pending")).type == "bind_started"
+    verdict = judged(None, item(2, "one", "bind_started", "pending"))
     assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.VERSION_OUT_OF_ORDER)
 
 
-def test_a_change_that_leaves_the_event_as_it_was_is_tampered_with_at_the_time_of_the_change():
-    verdict = told(BOUND, BOUND | {"failures": {"N": "0"}})
+def test_a_change_without_a_new_event_is_tampered_at_the_time_of_the_record():
+    verdict = judged(BOUND, BOUND | {"failures": {"N": "0"}})
     assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.EVENT_REPEATED)
     assert verdict.at == CHANGED
     assert verdict.source is None
 
 
 @pytest.mark.parametrize("version", [1, 2, 4, 2_000])
-def test_a_version_that_is_not_the_next_one_is_tampered_with(version: int):
-    verdict = told(BOUND, item(version, "three", "verified"))
+def test_a_version_out_of_order_is_tampered(version: int):
+    verdict = judged(BOUND, item(version, "three", "verified"))
     assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.VERSION_OUT_OF_ORDER)
 
 
 @pytest.mark.parametrize(
     "signed", [{}, {"operator": "amy"}, {"ticket": "T-1"}, {"channel": "desktop", "ticket": "T-1"}]
 )
-def test_a_binding_that_ceases_without_operator_and_ticket_is_tampered_with(signed: dict[str, str]):
+def test_a_binding_that_ends_without_operator_and_ticket_is_tampered(signed: dict[str, str]):
     for state in ("unbound", "pending"):
-        verdict = told(BOUND, item(3, "three", "unbound", state, **signed))
+        verdict = judged(BOUND, item(3, "three", "unbound", state, **signed))
         assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.CEASED_WITHOUT_TICKET)
 
 
-def test_a_binding_that_gives_way_to_another_one_has_ceased_too():
-    verdict = told(BOUND, item(3, "three", "verified") | {"binding": {"S": "b2"}})
+def test_a_binding_replaced_by_another_has_ended_too():
+    verdict = judged(BOUND, item(3, "three", "verified") | {"binding": {"S": "b2"}})
     assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.CEASED_WITHOUT_TICKET)
 
 
 def test_support_may_unbind():
     after = item(3, "three", "unbound", "unbound", operator="amy", ticket="T-1", reason="other")
-    assert told(BOUND, after).type == "unbound"
+    assert judged(BOUND, after).type == "unbound"
 
 
-def test_a_deleted_item_is_tampered_with_even_if_it_cannot_be_read():
+def test_a_deleted_item_is_tampered_even_if_it_was_unreadable():
     for before in (BOUND, {}, {"event": {"S": "?"}}):
-        verdict = told(before, None)
+        verdict = judged(before, None)
         assert (verdict.type, verdict.why, verdict.at) == (Finding.TAMPERED, Why.DELETED, CHANGED)
 
 
@@ -106,10 +106,10 @@ def test_a_deleted_item_is_tampered_with_even_if_it_cannot_be_read():
     ("before", "after"),
     [(None, item(1, "one", "bind_started", "pending")), (BOUND, item(3, "three", "verified"))],
 )
-def test_an_old_item_that_is_put_back_is_older_than_its_trail(before: Any, after: Any):
-    verdict = told(before, after, told_at=1_800_000_061)
+def test_a_restored_old_item_is_tampered(before: Any, after: Any):
+    verdict = judged(before, after, judged_at=1_800_000_061)
     assert (verdict.type, verdict.why) == (Finding.TAMPERED, Why.EVENT_REPEATED)
-    assert isinstance(told(before, after, told_at=1_800_000_060).type, EventType)
+    assert isinstance(judged(before, after, judged_at=1_800_000_060).type, EventType)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_old_item_that_is_put_back_is_older_than_its_trail(before: Any, after
 def test_an_item_that_the_service_never_wrote_is_unreadable(name: str, value: Any):
     after = item(3, "three", "verified")
     after = {key: kept for key, kept in after.items() if key != name}
-    verdict = told(BOUND, after if value is None else after | {name: value})
+    verdict = judged(BOUND, after if value is None else after | {name: value})
     assert verdict == Verdict(Finding.UNREADABLE, CHANGED)
 
 
@@ -148,16 +148,16 @@ def test_an_item_that_the_service_never_wrote_is_unreadable(name: str, value: An
 def test_an_event_that_the_service_never_wrote_is_unreadable(name: str, value: Any):
     after = item(3, "three", "verified")
     after["event"]["M"][name] = value
-    assert told(BOUND, after).type == Finding.UNREADABLE
+    assert judged(BOUND, after).type == Finding.UNREADABLE
 
 
-def test_a_record_without_its_images_is_unreadable_and_not_taken_for_a_deletion():
+def test_a_record_without_images_is_unreadable_and_no_deletion():
     for kind in ("INSERT", "MODIFY", "OTHER"):
         verdict = judge(read_change(record(None, None, kind)), 0, NOW)
         assert verdict.type == Finding.UNREADABLE
 
 
-def test_a_change_knows_the_versions_it_lies_between():
+def test_a_change_has_the_versions_before_and_after_it():
     def versions(before: Any, after: Any) -> tuple[int | None, int | None]:
         change = read_change(record(before, after))
         return change.version_before, change.version
@@ -169,7 +169,7 @@ def test_a_change_knows_the_versions_it_lies_between():
     assert (unreadable.version_before, unreadable.version) == (None, None)
 
 
-def test_a_record_is_known_by_its_own_identity_and_never_by_the_event_that_it_carries():
+def test_a_record_is_identified_by_the_stream_and_not_by_its_event():
     first = record(BOUND, item(3, "three", "verified"))
     again = record(item(3, "three", "verified"), item(4, "three", "verified")) | {"eventID": "e2"}
     assert read_change(first).record_id == "e1"
@@ -189,7 +189,7 @@ json_values = st.recursive(
 
 @st.composite
 def mangled(draw: st.DrawFn) -> Any:
-    """A record with anything at all in one of its places."""
+    """A record with an arbitrary value in one of its places."""
     whole: Any = record(item(2, "two", "bound"), item(3, "three", "verified", channel="desktop"))
     place = whole
     while True:
@@ -205,7 +205,7 @@ def mangled(draw: st.DrawFn) -> Any:
 
 
 @given(st.one_of(mangled(), json_values))
-def test_no_record_whatever_is_in_it_fails_the_judgement(whatever: Any):
+def test_any_record_is_judged_without_an_exception(whatever: Any):
     change = read_change(whatever)
     verdict = judge(change, 0, NOW)
     assert change.account
@@ -214,7 +214,7 @@ def test_no_record_whatever_is_in_it_fails_the_judgement(whatever: Any):
     assert verdict.source is not None or isinstance(verdict.type, Finding)
 
 
-def test_a_record_that_names_no_account_is_kept_under_a_name_that_no_account_has():
+def test_a_record_without_an_account_has_a_name_that_no_account_can_have():
     nameless = record(None, item(1, "one", "bind_started"))
     nameless["dynamodb"]["Keys"] = {}
     assert read_change(nameless).account == NO_ACCOUNT

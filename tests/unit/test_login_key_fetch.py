@@ -1,4 +1,4 @@
-"""How a key set comes over HTTP: one try, no redirects, no more than is sensible."""
+"""A key set is fetched over HTTP by one request, without redirects, up to a size and a time."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from chalicelib.tokens.login_keys import fetcher
 
 
 class LoginServer(HTTPServer):
-    """Answers each path as told, hangs up on any other, and remembers what was asked."""
+    """Answers each path as set, closes the connection on any other, and remembers the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -56,13 +56,13 @@ def server() -> Iterator[LoginServer]:
         thread.join()
 
 
-def test_a_key_set_is_fetched_as_it_is_served(server: LoginServer):
+def test_a_key_set_is_returned_as_it_was_served(server: LoginServer):
     server.answers["/keys"] = (200, {}, b'{"keys": []}')
     assert server.fetch("/keys") == b'{"keys": []}'
 
 
 @pytest.mark.parametrize("status", [204, 301, 302, 307, 308, 404, 500, 503])
-def test_any_other_status_is_a_failure_and_leads_nowhere(server: LoginServer, status: int):
+def test_any_other_status_is_a_failure_and_no_redirect_is_followed(server: LoginServer, status: int):
     server.answers["/keys"] = (status, {"Location": "/elsewhere"}, b"")
     server.answers["/elsewhere"] = (200, {}, b'{"keys": []}')
     with pytest.raises(ValueError, match=f"status {status}"):
@@ -78,7 +78,7 @@ def test_a_key_set_is_at_most_256_kib(server: LoginServer):
         server.fetch("/keys")
 
 
-def test_a_server_that_drips_is_given_up(server: LoginServer, monkeypatch: pytest.MonkeyPatch):
+def test_a_slow_server_is_given_up(server: LoginServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("chalicelib.tokens.login_keys._FETCH_SECONDS", 0.1)
     server.answers["/keys"] = (200, {}, b"slow")
     server.pause = 0.2
@@ -92,7 +92,7 @@ def test_a_server_that_hangs_up_is_asked_once(server: LoginServer):
     assert server.asked == ["/keys"]
 
 
-def test_a_server_that_is_not_there_is_a_failure():
+def test_an_unreachable_server_is_a_failure():
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
         port = closed_soon.getsockname()[1]
     with pytest.raises(urllib3.exceptions.HTTPError):

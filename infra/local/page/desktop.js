@@ -4,6 +4,7 @@ import { countdown } from "./clock.js";
 import { button, el, emit, field } from "./dom.js";
 import { say } from "./language.js";
 import { notice, received } from "./notice.js";
+import { qrImage } from "./qr.js";
 import { Terminal } from "./terminal.js";
 
 // The errors that the bind code is to blame for.
@@ -92,7 +93,7 @@ export class Desktop extends Terminal {
       el(
         "div",
         { class: "qr" },
-        el("img", { src: qr.qr_png, alt: say("qr_alt", { account: qr.account }) }),
+        qrImage(qr, say("qr_alt", { account: qr.account })),
         el(
           "div",
           {},

@@ -10,12 +10,19 @@ import { problemNotice, received } from "./notice.js";
 
 const PASSWORD = "Demo-Pass-1";
 const UNUSED = "88000020";
+const CROWDED = "88000019";
 
 const codeOf = (stepsAgo) => code(PUBLISHED_SECRET, Date.now() / 1000 - 30 * stepsAgo);
 
 async function wrongCode() {
   const near = await Promise.all(Array.from({ length: 43 }, (_, index) => codeOf(index - 21)));
   return Array.from({ length: 44 }, (_, index) => String(index).padStart(6, "0")).find((one) => !near.includes(one));
+}
+
+// Many calls at once, which a browser cannot make by itself.
+async function crowd(client) {
+  const { body } = await client.logIn(CROWDED, PASSWORD);
+  return client.send("POST", "/crowd", undefined, body.token);
 }
 
 // The client, the account and the call that provoke each error.
@@ -39,6 +46,7 @@ const PROVOCATIONS = {
   suspended: ["mobile", "88000095", (client) => client.verify("123456")],
   not_found: ["desktop", null, (client) => client.send("GET", "/api/nothing")],
   too_many_requests: ["desktop", null, (client) => client.send("GET", "/gateway-answers/THROTTLED")],
+  busy: ["desktop", null, crowd],
   unavailable: ["mobile", "88000097", (client) => client.verify("123456")],
 };
 

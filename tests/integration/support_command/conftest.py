@@ -7,37 +7,40 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from infra.local import functions as local_functions
-from infra.local.functions import Functions
-from infra.local.server import Reply, Server
-from tests.kit.support_terminal import DEPLOYED, Lambda, Terminal, speak
+from infra.local import lambda_api, operators
+from infra.local.http_server import HttpResponse, Server
+from infra.local.lambda_api import LambdaApi
+from tests.kit.sts import Sts
+from tests.kit.support_terminal import DEPLOYED, Lambda, Terminal, become, speak
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """An HTTP server whose answers each test sets."""
-    server = Server(0, lambda: Reply(400))
-    server.serve(lambda ask: Reply(503))
+    server = Server(0, lambda: HttpResponse(400))
+    server.serve(lambda ask: HttpResponse(503))
     yield server
     server.stop()
 
 
 @pytest.fixture
-def local(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+def local(service: Any, server: Server, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Lambda:
     """The local stage, as make run serves it."""
-    lambda_ = Lambda(server, Functions(service))
+    sts.strangers = operators.identity
+    lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("PORT", str(server.server_port))
     return lambda_
 
 
 @pytest.fixture
-def deployed(service: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Lambda:
-    """A deployed stage: Lambda where the SDK looks for it, and STS to say who is calling."""
-    monkeypatch.setattr(local_functions, "STAGE", DEPLOYED)
-    lambda_ = Lambda(server, Functions(service))
+def deployed(service: Any, server: Server, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    """A deployed stage: Lambda where the SDK looks for it, and an operator whom STS names."""
+    monkeypatch.setattr(lambda_api, "STAGE", DEPLOYED)
+    lambda_ = Lambda(server, LambdaApi(service))
     server.respond = lambda_.respond
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
+    become(monkeypatch, sts, "mei.chan")
     wiring.components()  # built before a test removes the region that they need
     return lambda_
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.server import Reply, json_reply
+from infra.local.http_server import HttpResponse, json_response
 from infra.support.command_errors import Exit
 from tests.kit.support_terminal import Lambda, Terminal
 from tests.kit.user import User
@@ -135,14 +135,14 @@ def test_a_failure_of_aws_behind_the_function_says_to_ask_again(
 @pytest.mark.parametrize(
     "reply",
     [
-        json_reply(200, {"errorMessage": "boom"}, {"X-Amz-Function-Error": "Unhandled"}),
-        Reply(200, {"Content-Type": "application/json"}, b"not JSON"),
-        json_reply(200, ["a list"]),
-        json_reply(200, {}),
+        json_response(200, {"errorMessage": "boom"}, {"X-Amz-Function-Error": "Unhandled"}),
+        HttpResponse(200, {"Content-Type": "application/json"}, b"not JSON"),
+        json_response(200, ["a list"]),
+        json_response(200, {}),
     ],
 )
-def test_a_failed_function_names_its_request(terminal: Terminal, local: Lambda, reply: Reply):
+def test_a_failed_function_names_its_request(terminal: Terminal, local: Lambda, reply: HttpResponse):
     headers = reply.headers | {"x-amzn-RequestId": "r-1"}
-    local.instead = lambda: Reply(reply.status, headers, reply.body)
+    local.instead = lambda: HttpResponse(reply.status, headers, reply.body)
     assert terminal.run("status", "88000001") is Exit.FAILED
     assert "r-1" in terminal.err

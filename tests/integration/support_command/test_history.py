@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra.local.server import json_reply
+from infra.local.http_server import json_response
 from infra.support.command_errors import Exit
 from tests.kit.support_terminal import Lambda, Terminal
 from tests.kit.user import User
@@ -22,7 +22,7 @@ def test_history_is_a_table_and_says_how_to_see_older_events(terminal: Terminal,
         | {"event_id": "0003", "type": "verified", "at": "2026-11-22T01:02:03Z", "channel": "mobile"},
         usual | {"event_id": "0002", "type": "of_tomorrow", "at": "2026-11-22T01:02:02Z"},
     ]
-    local.instead = lambda: json_reply(200, {"outcome": "found", "history": events})
+    local.instead = lambda: json_response(200, {"outcome": "found", "history": events})
     asked = ("history", "88000001", "--limit", "3", "--before", "0005")
     assert terminal.run(*asked) is Exit.DONE
     assert local.invoked[-1][1]["before"] == "0005"
@@ -49,7 +49,7 @@ def test_an_account_that_nobody_has_used_is_probably_mistyped(user: User, termin
 
 
 def test_an_account_without_older_events_says_so(user: User, terminal: Terminal, local: Lambda):
-    local.instead = lambda: json_reply(200, {"outcome": "found", "known": True} | EMPTY)
+    local.instead = lambda: json_response(200, {"outcome": "found", "known": True} | EMPTY)
     assert terminal.run("history", "88000001") is Exit.DONE
     assert terminal.out.endswith("Nothing is recorded for this account.\n")
 
@@ -61,7 +61,7 @@ def test_history_names_the_session_of_a_proved_operator_and_marks_a_claim(
     event = {"event_id": "0004", "type": "invited", "at": "2026-11-22T01:02:04Z"}
     proved = event | {"operator": f"{role}/mei.chan", "operator_proved": True}
     claimed = event | {"operator": "mei.chan", "operator_proved": False}
-    local.instead = lambda: json_reply(200, {"outcome": "found", "history": [proved, claimed]})
+    local.instead = lambda: json_response(200, {"outcome": "found", "history": [proved, claimed]})
     assert terminal.run("history", "88000001") is Exit.DONE
     operators = [re.split(r" {2,}", row)[3] for row in terminal.out.splitlines()[2:]]
     assert operators == ["mei.chan", "mei.chan (not proved)"]

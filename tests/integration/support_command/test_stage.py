@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.support.command_errors import Exit
-from tests.kit.support_terminal import Terminal
+from tests.kit.support_terminal import KEYS, Terminal
 from tests.kit.user import User
 
 
@@ -23,7 +23,10 @@ def test_the_named_profile_is_used(
     (tmp_path / "config").write_text("[profile desk]\nregion = ap-southeast-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    (tmp_path / "credentials").write_text("[desk]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    for name in KEYS:
+        monkeypatch.delenv(name.upper())
+    keys = "\n".join(f"{name} = {value}" for name, value in KEYS.items())
+    (tmp_path / "credentials").write_text(f"[desk]\n{keys}\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     assert at_prod.run("status", user.account, "--profile", "desk") is Exit.DONE
     assert "stage prod, ap-southeast-1, as " in at_prod.out
