@@ -32,8 +32,7 @@ export class Client {
   }
 
   logOut() {
-    this.#token = null;
-    this.#login += 1;
+    [this.#token, this.#login] = [null, this.#login + 1];
   }
 
   // Get the account's status: state, channels, locked_until, suspended, bind_code_required.
@@ -76,14 +75,9 @@ export class Client {
     if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
     let answer;
     try {
-      const response = await fetch(path, {
-        method,
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        cache: "no-store",
-        signal: AbortSignal.timeout(TIMEOUT),
-      });
-      answer = await read(response);
+      const signal = AbortSignal.timeout(TIMEOUT);
+      const options = { method, headers, body: JSON.stringify(body), cache: "no-store", signal };
+      answer = await read(await fetch(path, options));
     } catch {
       answer = { ok: false, status: 0, headers: [], body: null, problem: { status: 0, code: "offline" } };
     }
