@@ -105,7 +105,9 @@ class Command:
         event = {"account": self._options.account, "ticket": self._options.ticket, **fields}
         answer = self._functions.invoke(name, event)
         if not self._printed_as_json(answer):
-            print(answer_view.message(answer, self._options.ticket, self._words))
+            # If there is nothing to approve, the answer names no account.
+            named = {"account": self._options.account, **answer}
+            print(answer_view.message(named, self._options.ticket, self._words))
         return answer_view.exit_status(answer)
 
     def _show_account(self) -> dict[str, Any]:

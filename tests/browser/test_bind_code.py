@@ -203,7 +203,7 @@ def test_what_waits_is_shown_and_approved_under_its_ticket(window: Window, accou
 
     def approve(route: Any) -> None:
         approved.append(route.request.post_data_json)
-        route.fulfill(json={"outcome": "nothing_to_approve", "account": account})
+        route.fulfill(json={"outcome": "nothing_to_approve"})
 
     window.page.route("**/totp-binding-local-lookup/invocations", look)
     window.page.route("**/totp-binding-local-approve/invocations", approve)
