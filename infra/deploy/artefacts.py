@@ -21,8 +21,8 @@ PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 LOCK = ROOT / "requirements.txt"
 WHEELS = ROOT / "build" / "wheels"
 
-LARGEST = {"code": 90_000, "layer": 6_800_000, "both": 22_000_000}
-"""Bounds in bytes: of the zips, and of both unpacked. A cold start reads all of it."""
+LARGEST = {"code": 90_000, "layer": 6_800_000, "both, unpacked,": 22_000_000}
+"""Bounds in bytes, a tenth above the sizes of today: a cold start reads all of it."""
 
 GLIBC = 34 if sys.version_info >= (3, 12) else 26
 """The minor version of glibc 2 in Lambda's runtime."""
@@ -55,10 +55,10 @@ class Artefacts:
         for name, one in (("code", self.code), ("layer", self.layer)):
             sizes = f"{one.size / 1e6:.2f} MB zipped, {one.unpacked / 1e6:.2f} MB unpacked"
             line(f"{name:<12} {sizes}, sha256 {one.digest}")
-        both = self.code.unpacked + self.layer.unpacked
-        for name, size in {"code": self.code.size, "layer": self.layer.size, "both": both}.items():
-            if size > LARGEST[name]:
-                raise Stop(f"{name} has {size} bytes of {LARGEST[name]}: see infra/deploy/artefacts.py.")
+        found = (self.code.size, self.layer.size, self.code.unpacked + self.layer.unpacked)
+        for (name, most), size in zip(LARGEST.items(), found, strict=True):
+            if size > most:
+                raise Stop(f"{name} has {size} bytes of {most}: see infra/deploy/artefacts.py.")
 
 
 def sources() -> Iterator[tuple[str, Path]]:

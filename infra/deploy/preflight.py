@@ -17,6 +17,10 @@ SECONDS_PER_CALL = 0.1
 UNRESERVED = 100
 """Concurrency that Lambda wants to stay unreserved in an account."""
 
+_FROM_AWS = ["BINDINGS_TABLE", "BINDINGS_STREAM_ARN", "AUDIT_TABLE", "KEYS_TABLE", "KMS_KEY"]
+_FROM_AWS += ["EVENTS_TOPIC"]
+"""Settings that the template provides."""
+
 _FROM_FIELDS = {"Stage", "KmsKey", "BindingsStreamArn", "RestApiId", "ApiStage", "ApiGatewayLogs"}
 _FROM_FIELDS |= {"Rate", "Burst", "Concurrency", "LogLevel"}
 """Parameters that follow from other fields of the stage's file, or from its account."""
@@ -51,9 +55,8 @@ def check_settings(stage: Stage) -> None:
     """Raise Stop if the functions would refuse to start with the stage's settings."""
     if not stage.settings:
         raise Stop(f"{stage.file} is missing or has no settings: copy infra/stages/example.json.")
-    provided = templates.read("service")["Globals"]["Function"]["Environment"]["Variables"]
     try:
-        read_settings({**stage.environment, **dict.fromkeys(provided, "later")})
+        read_settings({**stage.environment, **dict.fromkeys(_FROM_AWS, "later")})
     except WrongSetting as wrong:
         raise Stop(f"{wrong.why}: correct it in {stage.file}.") from wrong
     line(f"settings     {len(stage.settings)} of {stage.file}, all valid")
