@@ -50,10 +50,7 @@ class Deployment:
         self._say_what_next()
 
     def go_back(self) -> None:
-        """Return to the release before the serving one, by a change set. Raises Stop if there is none.
-
-        What the data stack decides stays as it is now.
-        """
+        """Return to the release before, but for what the data decides. Raises Stop if there is none."""
         heading(f"Rollback of {self._stage.name}")
         release = self._bucket.find(self._before(self._outputs().get("Release")))
         if release is None:
