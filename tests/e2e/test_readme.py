@@ -275,8 +275,7 @@ def test_the_table_has_every_setting_with_its_default():
     asked = Asked(environment(LOGIN_KEY_SET_URL="https://login.broker.example/keys"))
     settings = read_settings(asked)
     # Chalice alone asks for the stream, when it deploys app.py.
-    # A stand-in for STS is for tests alone.
-    assert asked.names - {"AWS_ENDPOINT_URL_STS"} | {"BINDINGS_STREAM_ARN"} == set(table)
+    assert asked.names | {"BINDINGS_STREAM_ARN"} == set(table)
     assert settings.trail_kept_years == int(table["TRAIL_KEPT_YEARS"])
     assert settings.login.account_claim == table["LOGIN_ACCOUNT_CLAIM"]
     assert settings.login.client_claim == table["LOGIN_CLIENT_CLAIM"]
