@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report=
 # Two run at once, the longest first.
-PARTS := browser unit e2e rehearse engine permissions types lint
+PARTS := browser unit e2e rehearse model engine permissions types lint
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
@@ -19,7 +19,7 @@ WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
+.PHONY: help run conformance check test lint types unit model engine permissions permissions-page e2e rehearse browser \
     screenshots coverage deploy plan rollback destroy bootstrap package link lock dev tools clean
 
 help: ## List the targets
@@ -51,6 +51,9 @@ types: dev ## Check types with mypy --strict, for the oldest and the newest Pyth
 
 unit: dev ## Test the core, and the handlers and the deployment on moto
 	COVERAGE_FILE=.coverage-of-unit $(PYTEST) $(QUICK) $(MEASURED)
+
+model: dev ## Test every interleaving of two and three operations, and random stories against a model
+	$(PYTEST) tests/explorer tests/model
 
 engine: dev tools $(DYNAMODB_LOCAL) ## Test races on DynamoDB Local, in its own network namespace
 	$(SUDO) unshare -n sh -c 'ip link set lo up && COVERAGE_FILE=.coverage-of-engine exec $(PYTEST) tests/engine $(MEASURED)'
