@@ -52,9 +52,7 @@ class Router:
         if path == BASE or path.startswith(BASE + "/"):
             return self._api.respond(request)
         if request.method == "POST" and (match := INVOKE_PATH.fullmatch(request.target)):
-            kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            signed = request.headers.get("Authorization")
-            return self._functions.invoke(match[1], request.body, kind, signed)
+            return self._invoke(match[1], request, match[2] or "")
         if request.method == "POST" and path == "/login":
             return self._login.respond(request)
         if request.method == "POST" and path == "/crowd":
@@ -64,6 +62,17 @@ class Router:
         if request.method in ("GET", "HEAD"):
             return self._file(path)
         return gateway_response(ErrorCode.NOT_FOUND)
+
+    def _invoke(self, function: str, request: HttpRequest, query: str) -> HttpResponse:
+        """Read an Invoke call's parameters from its headers and query, and make the call."""
+        return self._functions.invoke(
+            function,
+            request.body,
+            request.headers.get("X-Amz-Invocation-Type", "RequestResponse"),
+            request.headers.get("Authorization"),
+            log_type=request.headers.get("X-Amz-Log-Type", "None"),
+            qualifier=parse_qs(query).get("Qualifier", [""])[-1],
+        )
 
     def _crowd(self, request: HttpRequest) -> HttpResponse:
         """Call ``/bind`` many times at once with one login token. Return a refused call's response."""
