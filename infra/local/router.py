@@ -9,6 +9,7 @@ from chalicelib.core.errors import ErrorCode
 from chalicelib.log import frames, log
 from infra.environment import ROOT
 from infra.gateway_answers import REFUSALS
+from infra.local import api_document
 from infra.local.api_gateway import BASE, ApiGateway, gateway_response
 from infra.local.feed import Feed
 from infra.local.http_server import HttpRequest, HttpResponse, json_response
@@ -37,7 +38,7 @@ class Router:
         self._api = ApiGateway(module.app)
         self._functions = LambdaApi(module)
         self._login = PasswordLogin(pool, presets)
-        self._files = StaticFiles(PAGE)
+        self._files = StaticFiles(PAGE, api_document.VIEWER)
 
     def respond(self, request: HttpRequest) -> HttpResponse:
         """Return the response to a request. An unexpected error is ``unavailable``."""
@@ -82,10 +83,12 @@ class Router:
         return next((one for one in responses if one.status == 429), responses[0])
 
     def _file(self, path: str) -> HttpResponse:
-        """Return a file of the page, or the sample of a gateway response."""
+        """Return a file of the page, the sample of a gateway response, or the API's document."""
         if path.startswith(GATEWAY_RESPONSES):
             kind = path.removeprefix(GATEWAY_RESPONSES)
             return gateway_response(REFUSALS.get(kind, ErrorCode.NOT_FOUND))
+        if path == api_document.PATH:
+            return api_document.api_document()
         return self._files.respond(path) or gateway_response(ErrorCode.NOT_FOUND)
 
     def _events_after(self, position: str) -> HttpResponse:

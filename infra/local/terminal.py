@@ -24,7 +24,7 @@ def welcome(url: str, own_settings: Iterable[str]) -> str:
     ``own_settings`` names the settings that replace those of the stand-in for the login server.
     """
     lines = [
-        f"open     {url}",
+        f"open     {url} to try it, {url}/docs for the API",
         f"log in   as {DEMO_ACCOUNTS[0]} to {DEMO_ACCOUNTS[-1]}, password {DEMO_PASSWORD}",
         "stop     Ctrl-C",
         "log      one line for each event; VERBOSE=1 adds the service's own log in JSON",
