@@ -80,7 +80,7 @@ class LambdaApi:
             _check(invocationType=invocation_type, logType=log_type, qualifier=qualifier)
             name, arn = self._find(unquote(quoted_name), qualifier, region)
             event = _event(payload)
-        except _Refused as refused:
+        except _LambdaError as refused:
             body = json.dumps({"Type": "User", "Message": refused.message}).encode()
             return _response(request_id, refused.status, body, {"x-amzn-ErrorType": refused.kind})
         if invocation_type == "DryRun":
@@ -97,18 +97,18 @@ class LambdaApi:
         return _response(request_id, 200, json.dumps(answer, ensure_ascii=False).encode(), headers)
 
     def _find(self, named: str, qualifier: str, region: str) -> tuple[str, str]:
-        """Return the name and the ARN of the function that a call names, or raise _Refused."""
+        """Return the name and the ARN of the function that a call names, or raise _LambdaError."""
         match = _NAME.fullmatch(named)
         name, own_qualifier = match.groups() if match else (named, None)
         if own_qualifier and qualifier and own_qualifier != qualifier:
             message = (
                 "The derived qualifier from the function name does not match the specified qualifier."
             )
-            raise _Refused(400, "InvalidParameterValueException", message)
+            raise _LambdaError(400, "InvalidParameterValueException", message)
         arn, version = operators.function_arn(name, region), own_qualifier or qualifier
         arn += version and f":{version}"
         if name not in self._handlers or version not in ("", _LATEST):
-            raise _Refused(404, "ResourceNotFoundException", f"Function not found: {arn}")
+            raise _LambdaError(404, "ResourceNotFoundException", f"Function not found: {arn}")
         return name, arn
 
     def _run(self, name: str, event: Any, request_id: str, arn: str, tail: "_Tail") -> tuple[Any, bool]:
@@ -123,7 +123,7 @@ class LambdaApi:
             return {"errorMessage": str(error), "errorType": type(error).__name__}, True
 
 
-class _Refused(Exception):
+class _LambdaError(Exception):
     """An error that Lambda answers before it runs a function."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
@@ -134,26 +134,26 @@ class _Refused(Exception):
 
 
 def _check(**parameters: str) -> None:
-    """Raise _Refused in Lambda's words if a parameter has a value that Lambda does not know."""
+    """Raise _LambdaError in Lambda's words if a parameter has a value that Lambda does not know."""
     for name, value in parameters.items():
         rule, pattern = _PARAMETERS[name]
         if not re.fullmatch(pattern, value):
             message = (
                 f"Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy {rule}"
             )
-            raise _Refused(400, "ValidationException", f"1 validation error detected: {message}")
+            raise _LambdaError(400, "ValidationException", f"1 validation error detected: {message}")
 
 
 def _event(payload: bytes | None) -> Any:
-    """Return the event of a payload, or raise _Refused if it is too large or not JSON."""
+    """Return the event of a payload, or raise _LambdaError if it is too large or not JSON."""
     if payload is None or len(payload) > LARGEST_PAYLOAD:
         message = "The payload is over 6 MB, or did not arrive whole."
-        raise _Refused(413, "RequestTooLargeException", message)
+        raise _LambdaError(413, "RequestTooLargeException", message)
     try:
         return json.loads(payload) if payload else None
     except (ValueError, RecursionError):
         message = "Could not parse request body into json."
-        raise _Refused(400, "InvalidRequestContentException", message) from None
+        raise _LambdaError(400, "InvalidRequestContentException", message) from None
 
 
 class _Tail(logging.Handler):
