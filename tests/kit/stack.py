@@ -133,6 +133,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     """Yield a stack that logs into a folder, at the beginning of a step of the real time."""
     log = folder / "stack.log"
     now = int(time.time()) // 30 * 30
-    with launched(log, module=stack_process.__name__, environment={stack_process.START: f"{now}"}) as it:
+    environment = {stack_process.START: f"{now}", "VERBOSE": "1"}
+    with launched(log, module=stack_process.__name__, environment=environment) as it:
         yield Stack(it.url, it.aws_url, StackClock(now, it.process), log)
     assert it.process.returncode == 0, log.read_text("utf-8")
