@@ -10,7 +10,8 @@ from playwright.sync_api import Route
 
 from chalicelib.api.qr import draw
 from chalicelib.core.totp import otpauth_uri
-from tests.kit.window import Window, zbarimg
+from tests.kit.oath import zbarimg
+from tests.kit.window import Window
 
 WIDTHS = (320, 360, 390, 561, 768, 900, 1024, 1100, 1280, 1440, 1920)
 RATIOS = (1, 1.25, 1.5, 2, 3)
