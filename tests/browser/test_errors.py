@@ -155,7 +155,7 @@ def test_five_digits_are_no_code_and_cost_nothing(window, account, bound):
     expect(window.support.part.locator(".facts")).to_contain_text("Wrong codes in a row0")
 
 
-def test_support_sees_the_invalid_field(window, account):
+def test_support_sees_the_invalid_field(window, account, bound):
     window.look_up(account)
     window.support.unbind("T" * 65)
     expect(window.support.notice).to_contain_text("Ticket · 1 to 64 characters")

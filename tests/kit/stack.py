@@ -96,9 +96,13 @@ class Stack:
         assert "FunctionError" not in got
         return json.loads(got["Payload"].read())
 
-    def unbind(self, account: str) -> Any:
-        """Unbind an account under a new ticket. A login of the same second does not bind after it."""
-        request = {"account": account, "operator": "e2e", "ticket": uuid4().hex, "reason": "other"}
+    def unbind(self, account: str, ticket: str | None = None) -> Any:
+        """Unbind an account, under a new ticket if none is given.
+
+        A login of the same second does not bind after it.
+        """
+        ticket = ticket or uuid4().hex
+        request = {"account": account, "operator": "e2e", "ticket": ticket, "reason": "other"}
         return self.support("unbind", request)
 
     def code(self, secret: str, steps: int = 0) -> str:
