@@ -44,6 +44,9 @@ READABLE_BY_SUPPORT = (
 )
 """Every attribute but the secret ones."""
 
+SUPPORT_MARKS = {EventType.UNBOUND: "unbound_version", EventType.UNLOCKED: "unlocked_version"}
+"""The attribute by which support's roles, and no other, sign an event: it holds the new version."""
+
 LONGEST_TEXT = 128
 """Characters in any text of an event; the service writes fewer."""
 
@@ -105,7 +108,10 @@ def update(before: Stored, after: Binding, event: Event, *, secrets: bool) -> di
     """
     old, new = _attributes(before.binding), _attributes(after)
     changed = {name: value for name, value in new.items() if old.get(name) != value}
-    changed |= {"version": {"N": str(before.version + 1)}, "event": {"M": _event_attributes(event)}}
+    version = {"N": str(before.version + 1)}
+    changed |= {"version": version, "event": {"M": _event_attributes(event)}}
+    if event.type in SUPPORT_MARKS:
+        changed[SUPPORT_MARKS[event.type]] = version
     removed = [name for name in old if name not in new]
     ends = before.binding.state is not State.UNBOUND and after.state is State.UNBOUND
     if ends and not secrets:
@@ -143,6 +149,7 @@ def read_image(item: Item) -> Image:
         binding_id=text(item, "binding"),
         event_id=text(event, "event_id"),
         event=_read_event(event),
+        marks={kind: _whole_number(item, name) for kind, name in SUPPORT_MARKS.items()},
     )
 
 

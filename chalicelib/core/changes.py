@@ -4,7 +4,8 @@ The service writes an event with each change. A change that does not fit its own
 other hands, and the trail says so.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.core.binding import State
@@ -33,13 +34,18 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An item before or after a change, as far as it can be read; None where it cannot."""
+    """An item before or after a change, as far as it can be read; None where it cannot.
+
+    ``marks`` has, by type of event, the version under which support last signed such an event. IAM
+    lets support's roles alone write these attributes.
+    """
 
     version: int | None = None
     state: State | None = None
     binding_id: str | None = None
     event_id: str | None = None
     event: Event | None = None
+    marks: Mapping[EventType, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
