@@ -13,6 +13,7 @@ from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
 from chalicelib.aws.topic import EventsTopic
+from chalicelib.aws.witness import Witness
 from chalicelib.rotation import Rotation
 from chalicelib.settings import Settings, read_settings
 from chalicelib.support.desk import Desk
@@ -68,6 +69,7 @@ def _build(settings: Settings) -> Components:
     for_support = BindingTable(reads, writes, settings.bindings_table, now, secrets=False)
     audit_table = AuditTable(reads, settings.audit_table)
     topic = EventsTopic(clients.sns(), settings.events_topic)
+    witness = Witness(clients.s3, settings.witness_bucket)
     return Components(
         settings=settings,
         login=LoginCheck(settings.login, login_keys(settings, now), now),
@@ -75,5 +77,5 @@ def _build(settings: Settings) -> Components:
         desk=Desk(for_support, audit_table),
         passes=passes,
         rotation=Rotation(keyring, now),
-        recorder=Recorder(audit_table, topic, keyring, now, settings.trail_kept_years),
+        recorder=Recorder(witness, audit_table, topic, settings.trail_kept_years),
     )

@@ -2,7 +2,7 @@
 
 A signing key signs until its successor takes over, and could go on for as long again: rotation
 may fail for weeks before logins do. A data key seals until a newer one is there and opens what
-it sealed for ever; so does a key of the audit trail.
+it sealed for ever.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,6 @@ class Purpose(StrEnum):
 
     SECRET = "secret"
     PASS = "pass"
-    TRAIL = "trail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,7 @@ def newest(terms: Sequence[Term], now: int) -> Term | None:
 
 
 def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
-    """A new data key each quarter, and a new key of the trail by the same rule.
-
-    None is ever deleted: a dormant account's secret lies under it, and old rows prove themselves by it.
-    """
+    """A new data key each quarter. None is ever deleted: a dormant account's secret lies under it."""
     current = newest(terms, now)
     if current is None or now - current.not_before >= DATA_TURN:
         return Plan(create=(now, None))

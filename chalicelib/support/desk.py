@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.aws.audit_table import AuditTable, Row
+from chalicelib.aws.audit_rows import Row
+from chalicelib.aws.audit_table import AuditTable
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import binding as rules
 from chalicelib.core.binding import Binding, NothingToDo, Unbound, Unlocked

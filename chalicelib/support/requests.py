@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.account import is_account
-from chalicelib.core.chain import position_of
+from chalicelib.core.changes import is_event_id
 
 REASONS = ("lost_device", "new_device", "deleted_token", "suspected_compromise", "other")
 """The reasons for an unbinding."""
@@ -66,8 +66,6 @@ def unlock_request(event: object) -> SupportRequest:
 def lookup_request(event: object) -> LookupRequest:
     """Read the event of ``lookup``. Raises InvalidEvent if it is malformed."""
     asked = _checked(event, account=_account, operator=_name, before=_before, limit=_limit)
-    if asked["before"] is not None and position_of(asked["account"], asked["before"]) is None:
-        raise InvalidEvent([{"field": "before", "problem": NO_EVENT_ID}])
     return LookupRequest(**asked | {"limit": asked["limit"] or USUAL_LIMIT})
 
 
@@ -103,7 +101,8 @@ def _reason(value: object) -> str | None:
 
 
 def _before(value: object) -> str | None:
-    return None if value is None or isinstance(value, str) else NO_EVENT_ID
+    is_one = value is None or (isinstance(value, str) and is_event_id(value))
+    return None if is_one else NO_EVENT_ID
 
 
 def _limit(value: object) -> str | None:

@@ -31,6 +31,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.test import run_wsgi_app
 
 from infra.emulator.shortcuts import take_shortcuts
+from infra.emulator.trail import fill_trail_gaps
 from infra.local.server import LOOPBACK
 
 _ITERATORS = 1_000
@@ -115,6 +116,7 @@ def fill_gaps() -> None:
     _leave_streams_to_the_poller()
     _stream_one_record_per_change()
     _let_iterators_expire()
+    fill_trail_gaps()
     take_shortcuts()
 
 

@@ -13,7 +13,6 @@ from moto.cloudformation.models import Stack
 from moto.cloudformation.utils import yaml_tag_constructor
 from moto.core import responses, utils
 from moto.core.serialize import BaseJSONSerializer
-from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes
@@ -25,41 +24,10 @@ _YAML: Any = getattr(yaml, "CLoader", yaml.Loader)
 
 def take_shortcuts() -> None:
     """Take them from here on. To be called once in a process."""
-    _copy_no_items_for_puts()
     _query_under_one_key()
     _write_the_one_type_of_a_value()
     _find_out_once_what_never_changes()
     _read_templates_by_libyaml()
-
-
-def _copy_no_items_for_puts() -> None:
-    """A transaction of puts into a table without a stream keeps the table's old shape, not its items.
-
-    moto copies each table that a transaction names, item by item, to be able to take it back: with
-    a few thousand rows that holds everybody up. A put replaces an item and leaves the old one whole.
-    """
-    transact = DynamoDBBackend.transact_write_items
-
-    def shape(self: Table, memo: Any) -> Table:
-        kept = copy.copy(self)
-        kept.items = copy.copy(self.items)
-        kept.items.update(
-            {key: dict(rows) for key, rows in self.items.items() if isinstance(rows, dict)}
-        )
-        return kept
-
-    def transact_puts(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-        puts = [item["Put"] for item in transact_items if "Put" in item]
-        tables = [self.tables.get(put["TableName"]) for put in puts]
-        if len(puts) < len(transact_items) or not all(one and not one.stream_shard for one in tables):
-            return transact(self, transact_items)
-        Table.__deepcopy__ = shape  # type: ignore[attr-defined]
-        try:
-            return transact(self, transact_items)
-        finally:
-            del Table.__deepcopy__  # type: ignore[attr-defined]
-
-    DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]
 
 
 def _query_under_one_key() -> None:

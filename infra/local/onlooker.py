@@ -7,8 +7,8 @@ from typing import Any
 
 import boto3
 
-from chalicelib.audit.notifications import notification
 from chalicelib.aws import clients
+from chalicelib.aws.audit_rows import notification
 from chalicelib.aws.audit_table import AuditTable
 from infra.local.feed import Feed
 
@@ -22,7 +22,7 @@ class Onlooker:
     def __init__(self, feed: Feed, audit_table: str, topic: str) -> None:
         self._feed = feed
         self._audit_table = AuditTable(clients.dynamodb_for_reads(), audit_table)
-        self._shown: deque[str | None] = deque(maxlen=1_000)
+        self._shown: deque[object] = deque(maxlen=1_000)
         self._sqs = boto3.client("sqs")
         self._queue: str = self._sqs.create_queue(QueueName="totp-binding-local-onlooker")["QueueUrl"]
         queue_arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
@@ -40,8 +40,8 @@ class Onlooker:
             rows = self._audit_table.page(account, None, len(records))
             for row in reversed(rows):
                 document = notification(row)
-                if document["hmac"] not in self._shown:
-                    self._shown.append(document["hmac"])
+                if document["event_id"] not in self._shown:
+                    self._shown.append(document["event_id"])
                     self._feed.add("audit", document)
 
     def see_notifications(self) -> None:

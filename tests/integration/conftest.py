@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,11 +27,9 @@ class Delivery:
     stream: Stream
 
     def take(self) -> list[dict[str, Any]]:
-        """The records of what happened since the last look, by the service's clock."""
+        """The records of what happened since the last look."""
         records = []
         while batch := self.stream.next(100):
-            for record in batch:
-                record["dynamodb"]["ApproximateCreationDateTime"] = self.clock()
             records += batch
         return records
 
@@ -66,7 +65,16 @@ class Subscriber:
 
 
 @pytest.fixture
-def delivery(service: Any, aws: dict[str, str], clock: Clock) -> Delivery:
+def delivery(
+    service: Any, aws: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Delivery:
+    """The stream, with records and objects dated by the service's clock."""
+
+    def emulated_now() -> datetime:
+        return datetime.fromtimestamp(clock(), UTC).replace(tzinfo=None)
+
+    monkeypatch.setattr("moto.dynamodb.models.table.utcnow", emulated_now)
+    monkeypatch.setattr("moto.s3.models.utcnow", emulated_now)
     return Delivery(service, clock, Stream(aws["BINDINGS_STREAM_ARN"], "LATEST"))
 
 
@@ -100,6 +108,34 @@ def subscribe(aws: dict[str, str]) -> Iterator[Callable[..., Subscriber]]:
 @pytest.fixture
 def subscriber(subscribe: Callable[..., Subscriber]) -> Subscriber:
     return subscribe()
+
+
+@dataclass
+class Witness:
+    """The bucket that witnesses audit rows."""
+
+    bucket: str
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Every version of every object, newest last."""
+        pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=self.bucket)
+        return [version for page in pages for version in page.get("Versions", [])]
+
+    def rows(self, account: str) -> list[dict[str, Any]]:
+        """The witnessed rows of an account, by their ids."""
+        s3, rows = boto3.client("s3"), []
+        for version in self.versions():
+            name = {"Key": version["Key"], "VersionId": version["VersionId"]}
+            body = s3.get_object(Bucket=self.bucket, **name)["Body"].read()
+            rows += [json.loads(line) for line in body.splitlines()]
+        return sorted(
+            (row for row in rows if row["account"] == account), key=lambda row: row["event_id"]
+        )
+
+
+@pytest.fixture
+def witness(aws: dict[str, str]) -> Witness:
+    return Witness(aws["WITNESS_BUCKET"])
 
 
 @pytest.fixture
