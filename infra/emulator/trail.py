@@ -1,19 +1,20 @@
-"""What moto lacks for the audit trail: PartiQL that refuses doubles, and locked buckets in templates."""
+"""What moto lacks for the audit trail: PartiQL that refuses doubles, locked buckets, old versions."""
 
 import re
 from typing import Any
 
 from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, S3Backend
 
 _INSERT = re.compile(r'INSERT INTO "([\w.-]+)" VALUE \{((?:\'\w+\': \?(?:, )?)+)\}', re.ASCII)
 
 
 def fill_trail_gaps() -> None:
-    """Fill both gaps. To be called once in a process."""
+    """Fill every gap of this module. To be called once in a process."""
     _refuse_to_insert_twice()
     _lock_buckets_of_templates()
+    _list_versions_after_any_name()
 
 
 def _refuse_to_insert_twice() -> None:
@@ -61,3 +62,19 @@ def _lock_buckets_of_templates() -> None:
         return bucket
 
     FakeBucket.create_from_cloudformation_json = classmethod(create_locked)  # type: ignore[assignment]
+
+
+def _list_versions_after_any_name() -> None:
+    """A listing of versions begins after the name that is given, also if there is no such object.
+
+    moto leaves the first object out then: it takes it for the end of the page before.
+    """
+    list_versions = S3Backend.list_object_versions
+
+    def list_after(self: S3Backend, bucket_name: str, key_marker: str | None = None, **how: Any) -> Any:
+        if key_marker is not None and not how.get("version_id_marker"):
+            names = [name for name, _ in self.get_bucket(bucket_name).keys.iterlists()]
+            key_marker = max((name for name in names if name <= key_marker), default=None)
+        return list_versions(self, bucket_name, key_marker=key_marker, **how)
+
+    S3Backend.list_object_versions = list_after  # type: ignore[assignment, method-assign]
