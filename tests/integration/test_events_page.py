@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from chalicelib.core.chain import row_id
 from chalicelib.core.changes import Finding, Why
 from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
 from chalicelib.support.requests import REASONS
+from infra.audit.verify import Damage
 from infra.environment import ROOT
 from tests.integration.conftest import Delivery, Desk, Subscriber
 from tests.kit.login import MOBILE
@@ -53,6 +54,7 @@ def sent(
         user.verify(phone.wrong())
     desk.unlock(user.account)
     almost = {":almost": {"N": str(SUSPEND_AT - 1)}}
+    delivery.clock.advance(1)
     dynamodb.update_item(
         TableName=aws["BINDINGS_TABLE"],
         Key={"account": {"S": user.account}},
@@ -88,8 +90,13 @@ def test_the_schema_knows_every_type_reason_and_way_of_tampering():
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=list(EXAMPLES))
 def test_each_example_fits_the_schema(example: dict[str, Any]):
     validator.validate(example)
-    position = int(example["event_id"].partition("-")[0])
-    assert example["event_id"] == row_id(example["account"], position)
+    at = datetime.fromtimestamp(int(example["event_id"].partition("-")[0]), UTC)
+    assert at.strftime("%Y-%m-%dT%H:%M:%SZ") == example["at"]
+
+
+def test_the_page_explains_every_way_of_tampering_and_every_kind_of_damage():
+    explained = re.findall(r"^\| `(\w+)` \| .* \|$", PAGE, re.MULTILINE)
+    assert {*Why, *Damage} <= set(explained)
 
 
 def test_the_schema_refuses_what_is_not_so():
@@ -97,7 +104,7 @@ def test_the_schema_refuses_what_is_not_so():
     for wrong in (
         bound | {"channel": None},
         bound | {"operator": "amy"},
-        bound | {"hmac": None},
+        bound | {"event_id": "000000000001-fb0ce338c387"},
         unbound | {"ticket": None},
         unbound | {"reason": None},
         tampered | {"why": None},
