@@ -1,4 +1,4 @@
-"""Lambda's part between a stream and its handler: fetch, deliver in order, begin again on failure."""
+"""Lambda's part between a stream and its handler: fetch, deliver in order, repeat on failure."""
 
 import base64
 import threading
@@ -55,23 +55,19 @@ class Poller:
 
     def _look(self) -> None:
         records = self._stream.next(_BATCH)
-        while records and not self._stopped.is_set():
-            records = self._deliver(records)
+        while records and not self._stopped.is_set() and not self._deliver(records):
+            self._stopped.wait(_RETRY_SECONDS)
         self._idle()
 
-    def _deliver(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Hand over a batch; what is left of it, to be tried again in order."""
+    def _deliver(self, records: list[dict[str, Any]]) -> bool:
+        """Hand over a batch. Return False if the handler failed: the whole batch is to come again."""
         try:
-            answer = self._handler({"Records": records}, _context())
+            self._handler({"Records": records}, _context())
         except Exception as error:
             log.error("record_events failed", extra={"failure": frames(error)})
-            self._stopped.wait(_RETRY_SECONDS)
-            return records
-        left = _from_first_failure(records, answer)
-        self._delivered({"Records": records[: len(records) - len(left)]})
-        if left:
-            self._stopped.wait(_RETRY_SECONDS)
-        return left
+            return False
+        self._delivered({"Records": records})
+        return True
 
 
 class Stream:
@@ -90,15 +86,6 @@ class Stream:
         answer = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
         self._iterator = answer["NextShardIterator"]
         return [{**_as_json(record), "eventSourceARN": self._arn} for record in answer["Records"]]
-
-
-def _from_first_failure(records: list[dict[str, Any]], answer: Any) -> list[dict[str, Any]]:
-    """The records that Lambda would deliver again, by the handler's ``batchItemFailures``."""
-    failures = answer.get("batchItemFailures") if isinstance(answer, Mapping) else None
-    failed = {failure["itemIdentifier"] for failure in failures or ()}
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-    first = next((index for index, number in enumerate(numbers) if number in failed), len(records))
-    return records[first:]
 
 
 def _as_json(value: Any) -> Any:
