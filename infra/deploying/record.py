@@ -14,7 +14,10 @@ from infra.environment import ROOT
 
 CONFIG = ROOT / ".chalice" / "config.json"
 
-ENVIRONMENT = ("BindingsTable", "KeysTable", "AuditTable", "KmsKey", "BindingsStreamArn", "EventsTopic")
+ENVIRONMENT = (
+    *("BindingsTable", "KeysTable", "AuditTable", "WitnessBucket", "KmsKey"),
+    *("BindingsStreamArn", "EventsTopic"),
+)
 """The stacks' outputs that the functions are told, each as a variable of its name."""
 
 

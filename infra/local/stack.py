@@ -95,7 +95,7 @@ def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str,
     return {
         "BINDINGS_TABLE": outputs["BindingsTable"],
         "AUDIT_TABLE": outputs["AuditTable"],
-        "WITNESS_BUCKET": outputs["Witness"],
+        "WITNESS_BUCKET": outputs["WitnessBucket"],
         "KEYS_TABLE": outputs["KeysTable"],
         "KMS_KEY": outputs["KmsKey"],
         "EVENTS_TOPIC": outputs["EventsTopic"],

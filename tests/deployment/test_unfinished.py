@@ -238,9 +238,10 @@ def test_the_tables_are_made_after_all_that_may_fail():
     for one in template.values():
         if one["Type"] == "AWS::DynamoDB::Table":
             after = {*one["DependsOn"], one["Metadata"]["After"][1]}
-            assert others - after == {"Key", "InvocationRecord"}
+            assert others - after == {"Key", "InvocationRecord", "WitnessBucket"}
     assert template["KeyAlias"]["Properties"]["TargetKeyId"] == "Key"
     assert template["InvocationRecordPolicy"]["Properties"]["Bucket"] == "InvocationRecord"
+    assert template["WitnessBucketPolicy"]["Properties"]["Bucket"] == "WitnessBucket"
 
 
 def test_the_names_looked_for_are_those_of_the_template(stage: Stage):
