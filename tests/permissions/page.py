@@ -34,6 +34,9 @@ _TAIL = """
 The bucket of CloudTrail's record takes objects from the stage's own trail alone, refuses whatever
 comes without TLS, and is versioned.
 
+The witness of the audit trail is under Object Lock: an administrator may change its bucket's policy,
+and S3 still refuses to delete or change an object before its term.
+
 Who holds the policy for support staff, `totp-binding-<stage>-support-<region>`, and the one for
 auditors, `totp-binding-<stage>-audit-<region>`, is the broker's to say. Either lets its holders
 become a role, `totp-binding-<stage>-support-<region>` or `totp-binding-<stage>-auditor-<region>`,

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 
+from tests import templates
 from tests.permissions.simulator import ACCOUNT, Policy, Question, Request
 from tests.permissions.table import PEOPLE
 
@@ -58,8 +59,9 @@ def read_stack() -> Rendered:
     policies["administrator"] = (_allow("*"),)
     policies["another role"] = (_allow("kms:*", "dynamodb:*"),)
     trusted = {principal_arn(name): _trust(iam, name) for name in holders}
-    key = outputs["KmsKey"]
-    return Rendered(policies, {key: _key_policy(key), **trusted}, _resources(outputs))
+    key, resources = outputs["KmsKey"], _resources(outputs)
+    witness = dict.fromkeys((resources["witness"], resources["a witness"]), _witness_policy())
+    return Rendered(policies, {key: _key_policy(key), **witness, **trusted}, resources)
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -90,6 +92,21 @@ def _key_policy(key: str) -> Policy:
     return policy
 
 
+def _witness_policy() -> Policy:
+    """The bucket's policy, from the template: the emulator makes no such resource."""
+    properties = templates.resources("resources.yaml")["WitnessBucketPolicy"]["Properties"]
+    text = json.dumps(properties["PolicyDocument"])
+    for name, value in {
+        "AWS::Partition": "aws",
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Region": REGION,
+        "Stage": STAGE,
+    }.items():
+        text = text.replace(f"${{{name}}}", value)
+    policy: Policy = json.loads(text)
+    return policy
+
+
 def _outputs() -> dict[str, str]:
     stacks = boto3.client("cloudformation").describe_stacks(StackName=f"totp-binding-{STAGE}")["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
@@ -101,6 +118,7 @@ def _resources(outputs: dict[str, str]) -> dict[str, str]:
     logs = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/totp-binding-{STAGE}"
     names = {name: "" if name == "api_handler" else f"-{name}" for name in FUNCTIONS}
     record = f"arn:aws:s3:::{outputs['InvocationRecord']}"
+    witness = f"arn:aws:s3:::{outputs['WitnessBucket']}"
     return {
         "bindings": table + outputs["BindingsTable"],
         "audit": table + outputs["AuditTable"],
@@ -113,6 +131,8 @@ def _resources(outputs: dict[str, str]) -> dict[str, str]:
         "operations": outputs["OperationsTopic"],
         "invocations": record,
         "an invocation": f"{record}/AWSLogs/{ACCOUNT}/CloudTrail/some.json.gz",
+        "witness": witness,
+        "a witness": f"{witness}/2027/01/15/080000-0123.jsonl",
         "*": "*",
         **{f"function {name}": function + end for name, end in names.items()},
         **{f"role of {name}": principal_arn(name) for name in FUNCTIONS},

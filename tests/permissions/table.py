@@ -20,7 +20,8 @@ class Row:
     ``names`` are the attributes that a call names, ``whole`` says that it asks for whole items,
     ``leading`` is the partition key, ``purpose`` what a sealed key is for, ``mfa`` whether a
     user signed in with a second factor (None: by a long-term access key), ``session`` what a user
-    names the session of the role they become. A role's session knows nothing of MFA.
+    names the session of the role they become, ``new`` that an object is put only if there is none.
+    A role's session knows nothing of MFA.
     """
 
     who: str
@@ -34,12 +35,14 @@ class Row:
     mfa: bool | None = None
     returns: str | None = None
     session: str | None = None
+    new: bool = False
 
     def request(self, resources: dict[str, str]) -> Request:
         context: dict[str, str | tuple[str, ...]] = {}
         if self.names:
             context["dynamodb:Attributes"] = self.names
-        if self.action in ("dynamodb:GetItem", "dynamodb:Scan") and self.on == "bindings":
+        reads = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
+        if self.action in reads and self.on == "bindings":
             context["dynamodb:Select"] = "ALL_ATTRIBUTES" if self.whole else "SPECIFIC_ATTRIBUTES"
         if self.leading is not None:
             context["dynamodb:LeadingKeys"] = (self.leading,)
@@ -51,6 +54,8 @@ class Row:
             context["dynamodb:ReturnValues"] = self.returns
         if self.session is not None:
             context["sts:RoleSessionName"] = self.session
+        if self.new:
+            context["s3:if-none-match"] = "*"
         return Request(self.action, resources[self.on], context)
 
     def said(self) -> str:
@@ -68,6 +73,8 @@ class Row:
             parts.append(f"returning `{self.returns}`")
         if self.session is not None:
             parts.append(f"as `{self.session}`")
+        if self.new:
+            parts.append("`If-None-Match: *`")
         if self.who in PEOPLE:
             parts.append({True: "with MFA", False: "without MFA", None: "by access key"}[self.mfa])
         return ", ".join(parts)
@@ -84,9 +91,15 @@ def may_not(who: str, action: str, on: str, **said: object) -> Row:
 
 
 VERIFIES = ("account", "version", "binding", "event", "last_step", "failures", "locked_until")
-CLEARS = ("account", "version", "binding", "event", "failures", "locked_until", "suspended")
-LAST_EVENT = ("account", "version", "event")
-UNBINDS = ("account", "version", "binding", "event", "state", *SECRET, "unbound_at")
+CLEARS = (
+    *("account", "version", "binding", "event", "failures", "locked_until", "suspended"),
+    "unlocked_version",
+)
+UNBINDS = ("account", "version", "binding", "event", "state", *SECRET, "unbound_at", "unbound_version")
+AUDITED = (
+    *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
+    *("locked_until", "desktop_at", "mobile_at", "suspended"),
+)
 
 ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
@@ -96,6 +109,12 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may("api_handler", "dynamodb:UpdateItem", "bindings", names=VERIFIES),
             may("api_handler", "dynamodb:UpdateItem", "bindings", names=("account", *SECRET)),
             may_not("api_handler", "dynamodb:UpdateItem", "bindings", names=("account", "unbound_at")),
+            may_not(
+                "api_handler", "dynamodb:UpdateItem", "bindings", names=("account", "unbound_version")
+            ),
+            may_not(
+                "api_handler", "dynamodb:UpdateItem", "bindings", names=("account", "unlocked_version")
+            ),
             may_not("api_handler", "dynamodb:UpdateItem", "bindings"),
             may_not(
                 "api_handler", "dynamodb:UpdateItem", "bindings", names=("account",), returns="ALL_OLD"
@@ -105,17 +124,19 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("api_handler", "dynamodb:Scan", "bindings"),
             may("api_handler", "dynamodb:Query", "keys", leading="secret"),
             may("api_handler", "dynamodb:Query", "keys", leading="pass"),
-            may_not("api_handler", "dynamodb:Query", "keys", leading="trail"),
+            may_not("api_handler", "dynamodb:Query", "keys", leading="other"),
             may_not("api_handler", "dynamodb:Query", "keys"),
             may_not("api_handler", "dynamodb:PutItem", "keys", leading="secret"),
             may_not("api_handler", "dynamodb:DeleteItem", "keys", leading="pass"),
             may("api_handler", "kms:Decrypt", "key", purpose="secret"),
             may("api_handler", "kms:Decrypt", "key", purpose="pass"),
-            may_not("api_handler", "kms:Decrypt", "key", purpose="trail"),
+            may_not("api_handler", "kms:Decrypt", "key", purpose="other"),
             may_not("api_handler", "kms:Decrypt", "key"),
             may_not("api_handler", "kms:Encrypt", "key", purpose="pass"),
             may_not("api_handler", "dynamodb:Query", "audit", leading="88000001"),
             may_not("api_handler", "dynamodb:PutItem", "audit", leading="88000001"),
+            may_not("api_handler", "dynamodb:PartiQLInsert", "audit"),
+            may_not("api_handler", "s3:PutObject", "a witness", new=True),
             may_not("api_handler", "sns:Publish", "events"),
             may_not("api_handler", "lambda:InvokeFunction", "function unbind"),
         ),
@@ -130,6 +151,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may("unbind", "dynamodb:UpdateItem", "bindings", names=UNBINDS),
             may_not("unbind", "dynamodb:UpdateItem", "bindings", names=UNBINDS, returns="UPDATED_OLD"),
             may_not("unbind", "dynamodb:UpdateItem", "bindings", names=("account", "note")),
+            may_not("unbind", "dynamodb:UpdateItem", "bindings", names=("account", "unlocked_version")),
             may_not("unbind", "dynamodb:UpdateItem", "bindings"),
             may_not("unbind", "dynamodb:DeleteItem", "bindings"),
             may_not("unbind", "dynamodb:PutItem", "audit", leading="88000001"),
@@ -148,6 +170,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "state")),
             may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "last_step")),
             may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "secret")),
+            may_not("unlock", "dynamodb:UpdateItem", "bindings", names=(*CLEARS, "unbound_version")),
             may_not("unlock", "dynamodb:UpdateItem", "bindings", names=CLEARS, returns="ALL_OLD"),
             may_not("unlock", "dynamodb:UpdateItem", "bindings"),
             may_not("unlock", "kms:Decrypt", "key", purpose="secret"),
@@ -171,43 +194,43 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         "Rotation makes keys, opens them to see that they are whole, and removes none but signing keys",
         (
             may("rotate_keys", "dynamodb:Query", "keys", leading="secret"),
-            may("rotate_keys", "dynamodb:Query", "keys", leading="trail"),
-            may("rotate_keys", "dynamodb:PutItem", "keys", leading="trail"),
+            may("rotate_keys", "dynamodb:PutItem", "keys", leading="secret"),
             may_not("rotate_keys", "dynamodb:PutItem", "keys", leading="other"),
             may_not("rotate_keys", "dynamodb:Query", "keys"),
             may("rotate_keys", "dynamodb:DeleteItem", "keys", leading="pass"),
             may_not("rotate_keys", "dynamodb:DeleteItem", "keys", leading="secret"),
-            may_not("rotate_keys", "dynamodb:DeleteItem", "keys", leading="trail"),
             may_not("rotate_keys", "dynamodb:DeleteItem", "keys"),
             may_not("rotate_keys", "dynamodb:UpdateItem", "keys", leading="pass"),
             may("rotate_keys", "kms:Encrypt", "key", purpose="secret"),
-            may("rotate_keys", "kms:Encrypt", "key", purpose="trail"),
             may_not("rotate_keys", "kms:Encrypt", "key", purpose="other"),
             may_not("rotate_keys", "kms:Encrypt", "key"),
             may("rotate_keys", "kms:Decrypt", "key", purpose="secret"),
             may("rotate_keys", "kms:Decrypt", "key", purpose="pass"),
-            may("rotate_keys", "kms:Decrypt", "key", purpose="trail"),
             may_not("rotate_keys", "kms:Decrypt", "key", purpose="other"),
             may_not("rotate_keys", "kms:GenerateDataKey", "key", purpose="secret"),
             may_not("rotate_keys", "dynamodb:GetItem", "bindings", whole=True),
         ),
     ),
     (
-        "Recording reads the stream, appends audit rows and tells of them",
+        "Recording reads the stream, witnesses and inserts audit rows and tells of them",
         (
             may("record_events", "dynamodb:GetRecords", "stream"),
             may("record_events", "dynamodb:GetRecords", "stream after a restore"),
-            may("record_events", "dynamodb:Query", "audit", leading="88000001"),
-            may("record_events", "dynamodb:GetItem", "audit", leading="88000001"),
-            may("record_events", "dynamodb:PutItem", "audit", leading="88000001"),
+            may("record_events", "dynamodb:PartiQLInsert", "audit"),
+            may_not("record_events", "dynamodb:PartiQLUpdate", "audit"),
+            may_not("record_events", "dynamodb:PartiQLDelete", "audit"),
+            may_not("record_events", "dynamodb:PartiQLInsert", "bindings"),
+            may_not("record_events", "dynamodb:BatchWriteItem", "audit", leading="88000001"),
+            may_not("record_events", "dynamodb:PutItem", "audit", leading="88000001"),
             may_not("record_events", "dynamodb:UpdateItem", "audit", leading="88000001"),
             may_not("record_events", "dynamodb:DeleteItem", "audit", leading="88000001"),
-            may("record_events", "dynamodb:Query", "keys", leading="trail"),
+            may("record_events", "s3:PutObject", "a witness", new=True),
+            may_not("record_events", "s3:PutObjectRetention", "a witness"),
+            may_not("record_events", "s3:DeleteObject", "a witness"),
+            may_not("record_events", "s3:DeleteObjectVersion", "a witness"),
+            may_not("record_events", "s3:GetObject", "a witness"),
             may_not("record_events", "dynamodb:Query", "keys", leading="pass"),
-            may_not("record_events", "dynamodb:Query", "keys"),
-            may("record_events", "kms:Decrypt", "key", purpose="trail"),
             may_not("record_events", "kms:Decrypt", "key", purpose="secret"),
-            may_not("record_events", "kms:Decrypt", "key"),
             may("record_events", "sns:Publish", "events"),
             may_not("record_events", "sns:Publish", "operations"),
             may_not("record_events", "dynamodb:GetItem", "bindings", whole=True),
@@ -255,29 +278,29 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Auditors read the trail and check its seals, in a role that takes MFA to become",
+        "Auditors read the trail, its witness and the bindings, in a role that takes MFA to become",
         (
             may("auditors", "sts:AssumeRole", "auditor role", session="any", mfa=True),
             may_not("auditors", "sts:AssumeRole", "auditor role", session="any", mfa=False),
             may_not("auditors", "sts:AssumeRole", "auditor role", session="any"),
             may_not("auditors", "sts:AssumeRole", "support role", session="auditors", mfa=True),
             may_not("auditors", "dynamodb:Scan", "audit", mfa=True),
-            may_not("auditors", "kms:Decrypt", "key", purpose="trail", mfa=True),
             may("auditor role", "dynamodb:Query", "audit"),
             may("auditor role", "dynamodb:Scan", "audit"),
             may_not("auditor role", "dynamodb:PutItem", "audit"),
             may_not("auditor role", "dynamodb:DeleteItem", "audit"),
-            may("auditor role", "dynamodb:GetItem", "bindings", names=LAST_EVENT),
-            may("auditor role", "dynamodb:Scan", "bindings", names=("account",)),
-            may_not("auditor role", "dynamodb:GetItem", "bindings", names=("account", "secret")),
-            may_not("auditor role", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
+            may("auditor role", "dynamodb:Query", "bindings", names=AUDITED),
+            may("auditor role", "dynamodb:Scan", "bindings", names=AUDITED),
+            may_not("auditor role", "dynamodb:Query", "bindings", names=("account", "secret")),
+            may_not("auditor role", "dynamodb:Scan", "bindings", names=("account", "accepted_from")),
+            may_not("auditor role", "dynamodb:Query", "bindings", names=("account",), whole=True),
             may_not("auditor role", "dynamodb:Scan", "bindings"),
-            may("auditor role", "dynamodb:Query", "keys", leading="trail"),
             may_not("auditor role", "dynamodb:Query", "keys", leading="secret"),
-            may_not("auditor role", "dynamodb:Query", "keys"),
-            may("auditor role", "kms:Decrypt", "key", purpose="trail"),
             may_not("auditor role", "kms:Decrypt", "key", purpose="secret"),
-            may_not("auditor role", "kms:Decrypt", "key"),
+            may("auditor role", "s3:ListBucketVersions", "witness"),
+            may("auditor role", "s3:GetObjectVersion", "a witness"),
+            may_not("auditor role", "s3:PutObject", "a witness", new=True),
+            may_not("auditor role", "s3:DeleteObjectVersion", "a witness"),
             may("auditor role", "s3:ListBucket", "invocations"),
             may("auditor role", "s3:GetObject", "an invocation"),
             may_not("auditor role", "s3:DeleteObject", "an invocation"),
@@ -294,7 +317,21 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "The KMS key is managed by administrators and used by nobody but the functions and auditors",
+        "Nobody writes to the witness but recording, and nobody deletes, whatever their rights",
+        (
+            may_not("administrator", "s3:PutObject", "a witness", new=True),
+            may_not("administrator", "s3:DeleteObject", "a witness"),
+            may_not("administrator", "s3:DeleteObjectVersion", "a witness"),
+            may_not("administrator", "s3:PutObjectRetention", "a witness"),
+            may_not("administrator", "s3:PutObjectLegalHold", "a witness"),
+            may_not("administrator", "s3:BypassGovernanceRetention", "a witness"),
+            may_not("another role", "s3:PutObject", "a witness", new=True),
+            may_not("record_events", "s3:PutObject", "a witness"),
+            may("administrator", "s3:GetObjectVersion", "a witness"),
+        ),
+    ),
+    (
+        "The KMS key is managed by administrators and used by nobody but the functions",
         (
             may("administrator", "kms:DisableKey", "key"),
             may("administrator", "kms:EnableKey", "key"),
@@ -306,7 +343,6 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("administrator", "kms:GenerateDataKey", "key", purpose="secret"),
             may_not("administrator", "kms:CreateGrant", "key"),
             may_not("another role", "kms:Decrypt", "key", purpose="secret"),
-            may_not("another role", "kms:Decrypt", "key", purpose="trail"),
             may_not("another role", "kms:Encrypt", "key", purpose="pass"),
         ),
     ),

@@ -14,6 +14,7 @@ RESOURCES = resources("resources.yaml")
 OWN_ACCOUNT = {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
 TRAIL = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/totp-binding-${Stage}"
 BUCKET = f"arn:${{AWS::Partition}}:s3:::{RESOURCES['InvocationRecord']['Properties']['BucketName']}"
+WITNESS = f"arn:${{AWS::Partition}}:s3:::{RESOURCES['WitnessBucket']['Properties']['BucketName']}"
 WITH_MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 
 
@@ -89,7 +90,7 @@ def test_api_gateway_writes_logs():
 
 
 def test_the_key_is_used_by_roles_and_managed_by_administrators():
-    openers = role_arns("api_handler", "record_events", "auditor", "rotate_keys")
+    openers = role_arns("api_handler", "rotate_keys")
     everything = {"Effect": "Allow", "Principal": OWN_ACCOUNT, "Resource": "*"}
     managing = (
         *("CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKey", "EnableKey"),
@@ -157,8 +158,64 @@ def test_the_record_of_invocations_takes_what_the_trail_writes():
     )
 
 
-def test_the_record_of_invocations_is_never_public():
-    properties = RESOURCES["InvocationRecord"]["Properties"]
+def test_the_witness_is_locked_for_as_long_as_rows_are_kept():
+    properties = RESOURCES["WitnessBucket"]["Properties"]
+    assert properties["ObjectLockEnabled"] is True
+    retention = {"Mode": "COMPLIANCE", "Days": "WitnessDays"}
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+    assert properties["ObjectLockConfiguration"] == lock
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    (lifecycle,) = properties["LifecycleConfiguration"]["Rules"]
+    # A month after its term at least: until then verify may ask for it.
+    assert (lifecycle["ExpirationInDays"], lifecycle["NoncurrentVersionExpiration"]) == (
+        "WitnessDays",
+        {"NoncurrentDays": 30},
+    )
+
+
+def test_the_witness_takes_new_objects_of_record_events_alone():
+    everybody = {"Effect": "Deny", "Principal": "*"}
+    objects = f"{WITNESS}/*"
+    assert RESOURCES["WitnessBucketPolicy"]["Properties"]["PolicyDocument"] == document(
+        {
+            "Sid": "OnlyRecordEventsWrites",
+            **everybody,
+            "Action": "s3:PutObject",
+            "Resource": objects,
+            "Condition": {"StringNotEquals": {"aws:PrincipalArn": role_arns("record_events")[0]}},
+        },
+        {
+            "Sid": "NobodyOverwrites",
+            **everybody,
+            "Action": "s3:PutObject",
+            "Resource": objects,
+            "Condition": {"Null": {"s3:if-none-match": "true"}},
+        },
+        {
+            "Sid": "NobodyDeletesOrShortens",
+            **everybody,
+            "Action": [
+                "s3:BypassGovernanceRetention",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:PutObjectLegalHold",
+                "s3:PutObjectRetention",
+            ],
+            "Resource": objects,
+        },
+        {
+            "Sid": "OnlyByTls",
+            **everybody,
+            "Action": "s3:*",
+            "Resource": [WITNESS, objects],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    )
+
+
+@pytest.mark.parametrize("bucket", ["InvocationRecord", "WitnessBucket"])
+def test_no_bucket_is_ever_public(bucket: str):
+    properties = RESOURCES[bucket]["Properties"]
     assert properties["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,
@@ -190,7 +247,13 @@ def test_nothing_else_gives_a_permission():
     """No resource but these has a policy or is one, and none is in the other templates."""
     giving = {name for name, one in RESOURCES.items() if gives(one)}
     # The bucket's settings speak of policies: they forbid public ones.
-    others = {"Key", "InvocationRecordPolicy", "InvocationRecord"}
+    others = {
+        "Key",
+        "InvocationRecordPolicy",
+        "InvocationRecord",
+        "WitnessBucketPolicy",
+        "WitnessBucket",
+    }
     assert giving == {*ROLES, *MANAGED_POLICIES, *others}
     for template in set(TEXTS) - {"resources.yaml"}:
         kinds = {one["Type"] for one in resources(template).values()}

@@ -10,7 +10,9 @@ import pytest
 from chalice.test import Client
 
 from chalicelib import wiring
+from infra.audit.accounts import accounts
 from infra.audit.auditor import Auditor
+from infra.audit.verify import verify
 from infra.local.poller import Stream
 from infra.local.stack import SCHEDULED_EVENT
 from tests.kit.clock import Clock
@@ -172,9 +174,10 @@ def audited(service: Any, clock: Clock, rendered: Rendered, desk: Desk) -> list[
     """What checking the trail asks for, and reading the record of invocations."""
     stream_calls(service, rendered, desk)
     with recorded() as calls:
-        auditor = Auditor("test", 7, clock)
-        for account in auditor.accounts():
-            auditor.breaks(account, {})
+        auditor = Auditor("test", clock)
+        verify(auditor, None, 0)
+        verify(auditor, "88000001", 0)
+        accounts(auditor, None)
     requests = as_requests(calls, rendered.resources)
     requests.append(Request("s3:ListBucket", rendered.resources["invocations"]))
     requests.append(Request("s3:GetObject", rendered.resources["an invocation"]))
