@@ -20,6 +20,7 @@ LAG_SECONDS = 900
 _PROGRESS_SECONDS = 2
 
 _WHOLE_NUMBERS = ("version", "version_before", "before_at", "kept_until")
+_TEXTS = ("account", "type", "why", "sequence_number", "written_as")
 
 AnyT = TypeVar("AnyT")
 
@@ -33,6 +34,8 @@ class Damage(StrEnum):
     UNRECORDED = "unrecorded"
     SET_BACK = "set_back"
     FINDING = "finding"
+    ON_ITS_WAY = "on_its_way"
+    """No damage, while it lasts no longer than a quarter of an hour."""
 
 
 Break = tuple[Damage, str, str]
@@ -102,18 +105,15 @@ class Trail:
                 yield Damage.ALTERED, event_id, f"{about}: the witness has it in two forms"
             elif event_id in table and table[event_id] != witness[event_id]:
                 yield Damage.ALTERED, event_id, f"{about}: not as it was witnessed"
-            elif event_id not in table and not self._may_be_absent(row):
-                yield Damage.MISSING, event_id, f"{about}: witnessed, and not in the table"
-            if row["type"] in list(Finding):
+            elif event_id not in table and row.get("kept_until", self._now + 1) > self._now:
+                kind = Damage.ON_ITS_WAY if event_id in self._late else Damage.MISSING
+                yield kind, event_id, f"{about}: witnessed, and not in the table"
+            if row.get("type") in list(Finding):
                 yield Damage.FINDING, event_id, row.get("why") or row["type"]
         yield from self._jumps(sorted(rows, key=_in_order), item)
 
     def _is_looked_at(self, row: Row) -> bool:
         return not self._since or bool(row["event_id"] >= f"{self._since:012}")
-
-    def _may_be_absent(self, row: Row) -> bool:
-        """Return True if a row may not be in the table yet, or no more."""
-        return row["event_id"] in self._late or row.get("kept_until", self._now + 1) <= self._now
 
     def _jumps(self, rows: list[Row], item: Image | None) -> Iterator[Break]:
         """Yield a break where the version that a row left the binding at is not the one found next."""
@@ -123,20 +123,25 @@ class Trail:
             if row is not rows[0] or row.get("before_at", self._since) >= self._since:
                 yield from _jump(row["event_id"], left_at, row.get("version_before"))
             left_at, written_as = row.get("version"), row.get("written_as")
-        event = item.event if item else None
-        if event and (event.at >= self._now - LAG_SECONDS or (not rows and event.at < self._since)):
+        at = item.event.at if item and item.event else None
+        if at is not None and at < self._since and not rows:
             return
-        yield from _jump("at the end", left_at, item.version if item else 0)
+        found = list(_jump("at the end", left_at, item.version if item else 0))
         if item and item.version == left_at and item.event_id != written_as:
             words = f"the binding is at version {left_at}, and not by the change of that row"
-            yield Damage.SET_BACK, "at the end", words
+            found.append((Damage.SET_BACK, "at the end", words))
+        is_late = at is not None and at >= self._now - LAG_SECONDS
+        for kind, place, words in found:
+            yield Damage.ON_ITS_WAY if is_late else kind, place, words
 
 
 def _read(text: bytes) -> Row:
     row: Row = json.loads(text)
     if not is_event_id(row["event_id"]):
         raise ValueError(row["event_id"])
-    if any(not isinstance(row[name], int) for name in _WHOLE_NUMBERS if name in row):
+    if any(not isinstance(row.get(name, 0), int) for name in _WHOLE_NUMBERS):
+        raise TypeError(row)
+    if any(not isinstance(row.get(name, ""), str) for name in _TEXTS):
         raise TypeError(row)
     return row
 
@@ -179,7 +184,7 @@ def verify(auditor: Auditor, account: str | None, since: int) -> int:
     for name in _with_progress(accounts, "accounts"):
         item = read_image(items[name]) if name in items else None
         for damage, place, words in trail.breaks(name, item):
-            broken = True
+            broken = broken or damage is not Damage.ON_ITS_WAY
             print(f"{name}  {damage}  {place}: {words}", flush=True)
     if not broken:
         print(f"the trail is whole: {trail.rows} rows of {len(accounts)} accounts")
