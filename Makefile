@@ -1,91 +1,115 @@
-# Every target installs what it needs by itself. `make help` lists them.
+# Every target installs the packages that it needs. `make help` lists the targets.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+# The newest that Lambda has and that runs here: a version manager leaves names of versions that do not.
+PYTHON ?= $(shell for found in python3.13 python3.12 python3.11 python3; do \
+    $$found -c "" 2>/dev/null && command -v $$found && break; done)
 PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
-MEASURED := --cov --cov-report= --cov-fail-under=0
-# Longest first, since two run at once; many of them wait for the next code's 30 seconds.
+MEASURED := --cov --cov-report=
+# Two run at once, the longest first.
 PARTS := browser unit e2e rehearse engine permissions types lint
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
-DEPLOY := exec $(PYTHON) infra/deploy.py
+LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --custom-compile-command "make lock" \
+    $(if $(UPGRADE),--upgrade)
+DEPLOY := exec $(PYTHON) -m infra.deploy
 WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
-    screenshots coverage deploy rollback destroy package dev tools clean
+    screenshots coverage deploy plan rollback destroy bootstrap package link lock dev tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Serve everything on http://127.0.0.1:8000 (PORT=... for another) until interrupted
+run: ## Serve the local stack on http://127.0.0.1:8000 (PORT=... for another) until interrupted
 	@exec $(PYTHON) -m infra.local
 
-conformance: ## Replay the checklist of docs/clients.md; URL=... for a stack that has just been started
+conformance: ## Replay the checklist of docs/clients.md; URL=... for a freshly started stack
 	@exec $(PYTHON) -m infra.local.conformance $(URL)
 
-check: lint types ## The quick part of the tests: Python and pip alone
+check: lint types ## Run the quick tests, which need only Python and pip
 	$(PYTEST) -n 2 $(QUICK)
 
-test: dev tools $(DYNAMODB_LOCAL) $(IAM_SIMULATOR) $(AXE) ## Every test; installs Debian and npm packages (root or sudo)
+test: dev tools $(DYNAMODB_LOCAL) $(IAM_SIMULATOR) $(AXE) ## Run every test; installs Debian and npm packages (root or sudo)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(PARTS)
 	@$(MAKE) --no-print-directory coverage
 
-lint: dev ## Style, by ruff, and the templates, by cfn-lint
+lint: dev ## Check style with ruff, layers with import-linter, and templates with cfn-lint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/cfn-lint --regions ap-east-1 us-east-1 -t infra/*.yaml
+	.venv/bin/lint-imports --no-logo --cache-dir build/import-linter
+	.venv/bin/pre-commit validate-config
+	.venv/bin/cfn-lint --regions ap-east-1 us-east-1 -t $(filter-out %/service.yaml,$(wildcard infra/templates/*.yaml))
 
-types: dev ## Types, by mypy --strict
+types: dev ## Check types with mypy --strict, for the oldest and the newest Python
 	.venv/bin/mypy
+	.venv/bin/mypy --python-version 3.13
 
-unit: dev ## The core, the handlers and the deployment's steps, on moto
+unit: dev ## Test the core, and the handlers and the deployment on moto
 	COVERAGE_FILE=.coverage-of-unit $(PYTEST) $(QUICK) $(MEASURED)
 
-engine: dev tools $(DYNAMODB_LOCAL) ## Races, on DynamoDB Local in a network namespace of its own
+engine: dev tools $(DYNAMODB_LOCAL) ## Test races on DynamoDB Local, in its own network namespace
 	$(SUDO) unshare -n sh -c 'ip link set lo up && COVERAGE_FILE=.coverage-of-engine exec $(PYTEST) tests/engine $(MEASURED)'
 
-permissions: dev $(IAM_SIMULATOR) ## The roles, held against their table and against what each function calls
+permissions: dev $(IAM_SIMULATOR) ## Compare the roles with their table and with the calls of each function
 	$(PYTEST) tests/permissions
 
-permissions-page: dev ## Write docs/permissions.md anew from its table
+permissions-page: dev ## Generate docs/permissions.md from its table
 	.venv/bin/python -m tests.permissions.page
 
-e2e: dev tools ## The README's story over HTTP, with oathtool's codes and zbarimg's eyes
+e2e: dev tools ## Test the running local stack over HTTP, with oathtool and zbarimg
 	$(PYTEST) tests/e2e
 
-rehearse: dev ## The deployment, whole, against an emulated AWS; what it deployed, run
-	.venv/bin/python -m infra.rehearsal
+rehearse: ## Deploy, use, upgrade and take down a stage on MiniStack
+	@exec $(PYTHON) -m infra.rehearsal
 
-browser: dev tools $(AXE) ## The page, in Debian's Chromium, with axe-core's eyes too
+browser: dev tools $(AXE) ## Test the page in Debian's Chromium, and its accessibility with axe-core
 	$(PYTEST) tests/browser
 
-screenshots: dev tools ## The pictures in docs/images/
+screenshots: dev tools ## Take the pictures in docs/images/
 	.venv/bin/python -m tests.browser.screenshots
 
-coverage: dev ## Line and branch coverage of the last tests
+coverage: dev ## Print line and branch coverage of the latest unit and engine tests
 	.venv/bin/coverage combine --keep --quiet .coverage-of-unit .coverage-of-engine
-	.venv/bin/coverage report
+	.venv/bin/coverage report --include 'infra/*'
+	.venv/bin/coverage report --include 'app.py,chalicelib/*' --fail-under 95
 
-deploy: ## Create or update a stage: STAGE=prod; REGION=..., EDGE=1, USERPOOL=1 where wanted
-	@$(DEPLOY) deploy $(if $(EDGE),--edge) $(if $(USERPOOL),--userpool) $(WHERE)
+deploy: ## Create or update a stage: STAGE=prod; REGION=... for another than its file's
+	@$(DEPLOY) deploy $(WHERE)
 
-rollback: ## Return a stage to the code before: STAGE=prod
+plan: ## Print what a deployment would change, and change nothing: STAGE=prod
+	@$(DEPLOY) plan $(WHERE)
+
+rollback: ## Return a stage to the release before: STAGE=prod
 	@$(DEPLOY) rollback $(WHERE)
 
-destroy: ## Remove a stage's code and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
+destroy: ## Remove a stage's service and keep its data: STAGE=prod; WITH_DATA=1 to remove that too
 	@$(DEPLOY) destroy $(if $(WITH_DATA),--with-data) $(WHERE)
 
-package: ## Package without deploying, and print the sizes: STAGE=... for a stage's architecture
+bootstrap: ## Create or update a stage's data, roles and policies, as an administrator: STAGE=prod
+	@$(DEPLOY) bootstrap $(WHERE)
+
+package: ## Package without deploying, and print the sizes; with STAGE=prod the commands that deploy it
 	@$(DEPLOY) package $(if $(STAGE),$(WHERE))
 
-dev: ## The virtual environment, up to date
+link: ## Let chalice logs, invoke and url find a stage from this clone: STAGE=prod
+	@$(DEPLOY) link $(WHERE)
+
+lock: dev ## Lock the packages of pyproject.toml with their dependencies; UPGRADE=1 for newer dependencies
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) pyproject.toml --group local --constraints requirements.txt --output-file infra/local/requirements.txt
+	$(LOCK) pyproject.toml --group dev --constraints infra/local/requirements.txt --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --group deploy --constraints requirements.txt --output-file infra/deploy/requirements.txt
+	$(LOCK) --group rehearsal --output-file infra/rehearsal/requirements.txt
+
+dev: ## Create or update the virtual environment
 	@$(PYTHON) -m infra.environment
 
-tools: ## The Debian packages that the tests need
+tools: ## Install the Debian packages that the tests need
 	@for pair in oathtool:oathtool zbarimg:zbar-tools java:default-jre-headless npm:npm ip:iproute2 \
 	    unshare:util-linux chromium-headless-shell:chromium-headless-shell curl:curl; do \
 	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
@@ -112,5 +136,5 @@ $(AXE): | tools
 	tar -xzf build/axe-core/axe-core-4.14.1.tgz -C build/axe-core
 	touch $@
 
-clean: ## Remove what was installed and built
-	rm -rf .venv build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove installed packages and build results
+	rm -rf .venv .venv-deploy build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -10,7 +10,6 @@ from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate, Request, 
 from chalicelib import wiring
 from chalicelib.api import answers, http
 from chalicelib.api.http import Call
-from chalicelib.documents import standing
 from chalicelib.support import functions
 from chalicelib.wiring import Components
 
@@ -47,7 +46,7 @@ def answered(
 def binding(call: Call, components: Components) -> dict[str, Any]:
     """Every client: show the state of the caller's account."""
     caller = call.log_in(components.login, components.settings.login_age)
-    return standing(components.service.look(caller))
+    return answers.binding(components.service.look(caller))
 
 
 @any_body("/bind", methods=["POST"])
@@ -55,7 +54,7 @@ def binding(call: Call, components: Components) -> dict[str, Any]:
 def bind(call: Call, components: Components) -> dict[str, Any]:
     """Clients that may bind: make a new QR code."""
     caller = call.log_in_to_bind(components.login, components.settings.login_age)
-    return answers.qr_code(components.service.begin(caller, call.source))
+    return answers.qr_code(components.service.begin(caller, call.bind_code, call.source))
 
 
 @any_body("/bind/confirm", methods=["POST"])
@@ -63,7 +62,7 @@ def bind(call: Call, components: Components) -> dict[str, Any]:
 def confirm(call: Call, components: Components) -> dict[str, Any]:
     """Clients that may bind: bind with the first code, and log in."""
     caller = call.log_in_to_bind(components.login, components.settings.login_age_to_confirm)
-    return answers.bound(components.service.confirm(caller, call.code(), call.source))
+    return answers.bound(components.service.confirm(caller, call.typed_code(), call.source))
 
 
 @any_body("/verify", methods=["POST"])
@@ -71,7 +70,7 @@ def confirm(call: Call, components: Components) -> dict[str, Any]:
 def verify(call: Call, components: Components) -> dict[str, Any]:
     """Every client: exchange a code for a pass."""
     caller = call.log_in(components.login, components.settings.login_age)
-    return answers.logged_in(components.service.verify(caller, call.code(), call.source))
+    return answers.logged_in(components.service.verify(caller, call.typed_code(), call.source))
 
 
 @any_body("/.well-known/jwks.json", methods=["GET"])
@@ -85,6 +84,18 @@ def key_set(call: Call, components: Components) -> dict[str, Any]:
 def unbind(event: Any, context: Any) -> dict[str, Any]:
     """Support staff: drop an account's binding."""
     return functions.unbind(event, context, lambda: wiring.components().desk)
+
+
+@app.lambda_function(name="invite")
+def invite(event: Any, context: Any) -> dict[str, Any]:
+    """Support staff: issue a new bind code to an account that is not bound."""
+    return functions.invite(event, context, lambda: wiring.components().desk)
+
+
+@app.lambda_function(name="approve")
+def approve(event: Any, context: Any) -> dict[str, Any]:
+    """Support staff: carry out what another operator asked for."""
+    return functions.approve(event, context, lambda: wiring.components().desk)
 
 
 @app.lambda_function(name="unlock")

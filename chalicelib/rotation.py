@@ -1,4 +1,4 @@
-"""The scheduled job that keeps the keyring in order: new keys in time, old signing keys gone."""
+"""The scheduled job that makes new keys in time and removes old signing keys."""
 
 import os
 import secrets
@@ -12,18 +12,18 @@ from chalicelib.metrics import counted
 from chalicelib.tokens.passes import new_signing_key
 
 _DATA_KEY_BYTES = 32
-"""AES-256."""
+"""The key length of AES-256."""
 
 
 class Rotation:
-    """Carries out what the core plans for each purpose."""
+    """Carries out the core's plan for each purpose."""
 
     def __init__(self, keyring: Keyring, clock: Callable[[], float]) -> None:
         self._keyring = keyring
         self._clock = clock
 
     def run(self) -> dict[str, dict[str, list[str]]]:
-        """Make and retire the keys that are due, and say which. Harmless however often it runs."""
+        """Make and retire the keys that are due, and return their ids. Running it again does no harm."""
         now = int(self._clock())
         return {
             purpose.value: self._carry_out(purpose, plan(self._keyring.terms(purpose), now), make)
@@ -50,5 +50,5 @@ class Rotation:
 
 
 def _key_id(not_before: int) -> str:
-    """An id that says when the key's turn begins, and that no other key has."""
+    """Return a unique id that begins with the date of the key's first use."""
     return f"{datetime.fromtimestamp(not_before, UTC):%Y-%m-%d}-{secrets.token_hex(4)}"

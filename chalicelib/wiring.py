@@ -12,11 +12,13 @@ from chalicelib.aws.audit_table import AuditTable
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
+from chalicelib.aws.sts import SecurityTokenService
 from chalicelib.aws.topic import EventsTopic
 from chalicelib.aws.witness import Witness
 from chalicelib.rotation import Rotation
 from chalicelib.settings import Settings, read_settings
 from chalicelib.support.desk import Desk
+from chalicelib.support.proof import OperatorProof
 from chalicelib.tokens.login import LoginCheck
 from chalicelib.tokens.login_keys import login_keys
 from chalicelib.tokens.passes import Passes
@@ -63,18 +65,35 @@ def _build(settings: Settings) -> Components:
         return clock()
 
     reads, writes = clients.dynamodb_for_reads(), clients.dynamodb_for_writes()
-    keyring = Keyring(reads, clients.kms(), settings.keys_table, settings.kms_key, now)
+    keyring = Keyring(
+        reads,
+        clients.kms(),
+        settings.keys_table,
+        settings.kms_key,
+        now,
+        revoked=settings.revoked_keys,
+    )
     passes = Passes(keyring, settings.pass_issuer, settings.pass_audience)
     for_clients = BindingTable(reads, writes, settings.bindings_table, now, secrets=True)
     for_support = BindingTable(reads, writes, settings.bindings_table, now, secrets=False)
     audit_table = AuditTable(reads, settings.audit_table)
+    sts = SecurityTokenService(settings.sts_stand_in)
     topic = EventsTopic(clients.sns(), settings.events_topic)
     witness = Witness(clients.s3, settings.witness_bucket)
     return Components(
         settings=settings,
         login=LoginCheck(settings.login, login_keys(settings, now), now),
-        service=Service(for_clients, SecretBox(keyring), passes, settings.otp_issuer),
-        desk=Desk(for_support, audit_table),
+        service=Service(
+            for_clients, SecretBox(keyring), passes, settings.otp_issuer, settings.bind_code
+        ),
+        desk=Desk(
+            for_support,
+            audit_table,
+            OperatorProof(sts, now, required=settings.operator_proof_required),
+            settings.bind_code,
+            settings.login.account_case,
+            two_operators=settings.two_operators,
+        ),
         passes=passes,
         rotation=Rotation(keyring, now),
         recorder=Recorder(witness, audit_table, topic, settings.trail_kept_years),

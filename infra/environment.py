@@ -1,6 +1,6 @@
-"""The project's virtual environments, made and kept up to date with Python and pip alone.
+"""Create the project's virtual environments and keep them up to date, with Python and pip alone.
 
-Only the standard library here: this runs before anything is installed.
+This module imports only the standard library, because it runs before anything is installed.
 """
 
 import hashlib
@@ -15,14 +15,18 @@ HOME = ROOT / ".venv"
 RUN_REQUIREMENTS = ROOT / "infra" / "local" / "requirements.txt"
 DEV_REQUIREMENTS = ROOT / "requirements-dev.txt"
 
+DEPLOY_HOME = ROOT / ".venv-deploy"
+DEPLOY_REQUIREMENTS = ROOT / "infra" / "deploy" / "requirements.txt"
+"""Deploying has an environment of its own: nothing of the emulator or the tests is near a package."""
+
 _OLDEST_PYTHON = (3, 11)
 
 
 def ensure(requirements: Path, home: Path = HOME) -> Path:
-    """Make an environment hold what a requirements file asks for; the path of its Python.
+    """Install a locked requirements file into an environment. Returns the path of its Python.
 
-    Does nothing where the file's contents are what was installed last. Exits with a sentence
-    where Python is too old or pip fails.
+    Does nothing if that file was installed last. Exits with a message if Python is too old
+    or pip fails.
     """
     if sys.version_info < _OLDEST_PYTHON:
         sys.exit("totp-binding needs Python 3.11 or later.")
@@ -32,21 +36,21 @@ def ensure(requirements: Path, home: Path = HOME) -> Path:
     if stamp.exists() and stamp.read_text("utf-8") == wanted and (_inside(home) or _works(python)):
         return python
     if not _works(python):
-        print(f"making {home.relative_to(ROOT)}", flush=True)
+        print(f"creating {home.relative_to(ROOT)}", flush=True)
         venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(home)
     print(f"installing {requirements.relative_to(ROOT)}", flush=True)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    pip += ["--disable-pip-version-check", "--requirement", str(requirements)]
+    pip += ["--disable-pip-version-check", "--require-hashes", "--requirement", str(requirements)]
     if subprocess.run(pip, check=False).returncode:
-        sys.exit("pip could not install what is missing; its own words are above.")
+        sys.exit("pip could not install the packages; see its message above.")
     stamp.write_text(wanted, "utf-8")
     return python
 
 
-def run_inside(requirements: Path, module: str) -> None:
-    """Come back as ``module`` in the virtual environment, unless that is where we are."""
-    python = ensure(requirements)
-    if _inside(HOME):
+def run_inside(requirements: Path, module: str, home: Path = HOME) -> None:
+    """Run ``module`` in the virtual environment instead, unless this process is in it."""
+    python = ensure(requirements, home)
+    if _inside(home):
         return
     command = [str(python), "-m", module, *sys.argv[1:]]
     if os.name == "nt":
@@ -55,10 +59,10 @@ def run_inside(requirements: Path, module: str) -> None:
 
 
 def set_aside_aws() -> None:
-    """Leave this process nothing of the machine's own AWS set-up but its region.
+    """Remove the machine's own AWS configuration from this process, except the region.
 
-    To be called before moto is imported, since that asks for a session already: a profile that is
-    not there, or a file that cannot be read, would end everything at once.
+    Call it before moto is imported: moto opens a session while it is imported, which fails if the
+    configuration names a missing profile or an unreadable file.
     """
     region = os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -72,7 +76,7 @@ def set_aside_aws() -> None:
 
 
 def _inside(home: Path) -> bool:
-    """Whether that environment's Python runs this, and so works."""
+    """Return true if this process runs the environment's Python, which therefore works."""
     return Path(sys.prefix).resolve() == home.resolve()
 
 
@@ -81,11 +85,8 @@ def _works(python: Path) -> bool:
 
 
 def _digest(requirements: Path) -> str:
-    """A digest of the file, of the files it includes, and of the Python that it is for."""
-    text = requirements.read_text("utf-8")
-    included = [line.split()[1] for line in text.splitlines() if line.startswith("-r ")]
-    parts = [sys.version, text, *(_digest(requirements.parent / name) for name in included)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    """Return a digest of the file and of the Python that it is installed for."""
+    return hashlib.sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ import app as entry_points
 from chalicelib import wiring
 from chalicelib.aws import clients
 from chalicelib.log import log
-from infra.emulator.models import read_models_once
-from infra.emulator.moto import fill_gaps
+from infra.emulator.moto_gaps import fill_gaps
+from infra.emulator.sdk_models import read_models_once
 from infra.local import stack
 from tests.kit.clock import Clock
 from tests.kit.emulated_aws import kept_client, keys_table, set_up, untraced
@@ -35,7 +35,7 @@ _accounts = itertools.count(1)
 
 @pytest.fixture
 def log_lines() -> Iterator[LogLines]:
-    """The service's log from here on."""
+    """The lines of the service's log from now on."""
     lines = LogLines()
     logging.getLogger(log.service).addHandler(lines)
     yield lines
@@ -58,12 +58,12 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, str]]:
-    """moto in this process, with the resources of the template; the settings that name them."""
+    """moto in this process with the resources of the template. Yields the settings that name them."""
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
-        # A stream's address would have the account id in it, where moto does not look.
+        # moto does not answer at addresses that hold the account id.
         "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
     }
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
@@ -91,7 +91,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def first_keys(aws: dict[str, str]) -> dict[Any, Any]:
-    """What the keys table holds after a deployment's first rotation."""
+    """The items of the keys table after a deployment's first rotation."""
     with pytest.MonkeyPatch.context() as patch:
         set_up(patch, aws, Clock())
         wiring.components().rotation.run()
@@ -102,7 +102,7 @@ def first_keys(aws: dict[str, str]) -> dict[Any, Any]:
 def service(
     aws: dict[str, str], first_keys: dict[Any, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    """The entry points, put together anew on the emulated AWS, with nothing but the first keys."""
+    """The entry points in a new process on the emulated AWS, with the first keys alone."""
     keys_table(aws).items = copy.deepcopy(first_keys)
     set_up(monkeypatch, aws, clock)
     yield entry_points

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from infra.environment import ROOT
+from infra import templates
 
 
 class _Plain(yaml.SafeLoader):
@@ -19,9 +19,10 @@ def _argument(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Any:
 
 _Plain.add_multi_constructor("!", _argument)
 
-TEXTS = {path.name: path.read_text("utf-8") for path in (ROOT / "infra").glob("*.yaml")}
+TEXTS = {name: templates.text(name) for name in templates.NAMES}
 
 
 def resources(name: str) -> dict[str, dict[str, Any]]:
-    """A template's resources by their logical names."""
-    return yaml.load(TEXTS[name], _Plain)["Resources"]
+    """Return a template's own resources by their names, without its additions to Chalice's."""
+    found: dict[str, dict[str, Any]] = yaml.load(TEXTS[name], _Plain)["Resources"]
+    return {name: one for name, one in found.items() if "Type" in one}

@@ -1,11 +1,11 @@
-"""Which of our three languages a client asked for."""
+"""The languages of the service, and the choice by a client's Accept-Language header."""
 
 import re
 from enum import StrEnum
 
 
 class Language(StrEnum):
-    """The languages that the service speaks; the value is the name of its file of messages."""
+    """The languages of messages. The value is the name of the file in ``messages``."""
 
     SIMPLIFIED = "zh-CN"
     TRADITIONAL = "zh-HK"
@@ -22,10 +22,11 @@ _PART = re.compile(
 
 
 def preferred(accept_language: str) -> Language:
-    """The best of our languages for an Accept-Language header (RFC 9110 section 12.5.4).
+    """Return the best language for an Accept-Language header (RFC 9110 section 12.5.4).
 
-    By quality, then by order; a quality of 0 excludes, a malformed part counts as absent, ``*``
-    stands for every language that the header does not name. Where nothing matches: 简体.
+    The highest quality wins, and of equal ones the first. A quality of 0 excludes a language. A
+    malformed part is ignored. ``*`` stands for every language that the header does not name. If
+    nothing matches, the language is 简体.
     """
     qualities: dict[Language, float] = {}
     rest = 0.0
@@ -48,7 +49,7 @@ def preferred(accept_language: str) -> Language:
 
 
 def _language(tag: str) -> Language | None:
-    """The language that a tag in lower case asks for."""
+    """Return the language that a tag in lower case asks for, or None."""
     if tag == "en" or tag.startswith("en-"):
         return Language.ENGLISH
     if tag in _TRADITIONAL_TAGS or tag.startswith("zh-hant-"):

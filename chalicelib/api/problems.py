@@ -1,6 +1,7 @@
-"""Every refusal as the contract's problem document (RFC 9457): status, words, fields, headers."""
+"""Errors as problem documents (RFC 9457): status, words, fields and headers."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +13,13 @@ from chalicelib.core.errors import ErrorCode
 CONTENT_TYPE = "application/problem+json"
 
 UNAVAILABLE_RETRY_SECONDS = 5
-"""When to ask again after AWS trouble."""
+"""Seconds after which a client may try again after a failure of AWS."""
 
 THROTTLED_RETRY_SECONDS = 1
-"""When to ask again after the stage's throttle, which counts by the second."""
+"""Seconds after which a client may try again after the stage's throttle, which counts by the second."""
+
+BUSY_RETRY_SECONDS = 1
+"""When to ask again if others wrote to the same account: each of their calls takes far less."""
 
 STATUS = {
     ErrorCode.LOGIN_REQUIRED: 401,
@@ -25,6 +29,8 @@ STATUS = {
     ErrorCode.MALFORMED_REQUEST: 400,
     ErrorCode.MALFORMED_CODE: 400,
     ErrorCode.ALREADY_BOUND: 409,
+    ErrorCode.BIND_CODE_REQUIRED: 403,
+    ErrorCode.BIND_CODE_EXPIRED: 410,
     ErrorCode.BIND_NOT_STARTED: 409,
     ErrorCode.BIND_EXPIRED: 410,
     ErrorCode.NOT_BOUND: 409,
@@ -35,6 +41,7 @@ STATUS = {
     ErrorCode.SUSPENDED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.TOO_MANY_REQUESTS: 429,
+    ErrorCode.BUSY: 429,
     ErrorCode.UNAVAILABLE: 503,
 }
 
@@ -47,6 +54,7 @@ _CHALLENGE = {
 _RETRY_AFTER = {
     ErrorCode.UNAVAILABLE: UNAVAILABLE_RETRY_SECONDS,
     ErrorCode.TOO_MANY_REQUESTS: THROTTLED_RETRY_SECONDS,
+    ErrorCode.BUSY: BUSY_RETRY_SECONDS,
 }
 
 _HOURS_AND_MINUTES = {
@@ -58,9 +66,13 @@ _HOURS_AND_MINUTES = {
 _MESSAGES = Path(__file__).parent / "messages"
 
 
+Fields = Mapping[str, int | str | None]
+"""The fields that an error carries besides its code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal ready to be sent."""
+    """An error ready to be sent."""
 
     status: int
     headers: dict[str, str]
@@ -68,62 +80,63 @@ class Problem:
 
 
 def problem(
-    refusal: ErrorCode, language: Language, request_id: str, carried: dict[str, int | str] | None = None
+    code: ErrorCode,
+    language: Language,
+    request_id: str,
+    fields: Fields | None = None,
 ) -> Problem:
-    """The answer to a refused call.
+    """Return the answer for an error code, with ``fields`` in the document.
 
-    ``carried`` holds the fields that the code carries; of them, the wait of a lock is repeated
-    in the Retry-After header (RFC 9110 section 10.2.3, in seconds).
+    The wait of a lock is repeated in the Retry-After header (RFC 9110 section 10.2.3, in seconds).
     """
-    carried = carried or {}
-    words = messages(language)[refusal.value]
+    fields = fields or {}
+    words = messages(language)[code.value]
     document = {
-        "type": problem_type(refusal),
+        "type": problem_type(code),
         "title": words["title"],
-        "status": STATUS[refusal],
-        "code": refusal.value,
-        "detail": _detail(words, carried, language),
+        "status": STATUS[code],
+        "code": code.value,
+        "detail": _detail(words, fields, language),
         "request_id": request_id,
-        **carried,
+        **fields,
     }
-    headers = {"Content-Type": CONTENT_TYPE, "Content-Language": language.value}
-    headers |= challenge(refusal)
-    wait = carried.get("retry_after") if refusal is ErrorCode.LOCKED else _RETRY_AFTER.get(refusal)
+    headers = {"Content-Type": CONTENT_TYPE, "Content-Language": language.value} | challenge(code)
+    wait = fields.get("retry_after") if code is ErrorCode.LOCKED else _RETRY_AFTER.get(code)
     if wait is not None:
         headers["Retry-After"] = str(wait)
-    return Problem(STATUS[refusal], headers, document)
+    return Problem(STATUS[code], headers, document)
 
 
-def problem_type(refusal: ErrorCode) -> str:
-    """The URI that names the kind of problem (RFC 9457 section 3.1.1); it leads nowhere."""
-    return f"urn:totp-binding:problem:{refusal.value}"
+def problem_type(code: ErrorCode) -> str:
+    """Return the URI of the type of problem (RFC 9457 section 3.1.1). It cannot be fetched."""
+    return f"urn:totp-binding:problem:{code.value}"
 
 
-def challenge(refusal: ErrorCode) -> dict[str, str]:
-    """The WWW-Authenticate header (RFC 6750 section 3) where the first factor is lacking."""
-    return {"WWW-Authenticate": _CHALLENGE[refusal]} if refusal in _CHALLENGE else {}
+def challenge(code: ErrorCode) -> dict[str, str]:
+    """Return the WWW-Authenticate header (RFC 6750 section 3) if the code concerns the login token."""
+    return {"WWW-Authenticate": _CHALLENGE[code]} if code in _CHALLENGE else {}
 
 
 @cache
 def messages(language: Language) -> dict[str, dict[str, str]]:
-    """The words of a language: title and detail for each code, and one for no attempts left."""
+    """Return the words of a language: a title and details for each error code."""
     words: dict[str, dict[str, str]] = json.loads(
         (_MESSAGES / f"{language.value}.json").read_text("utf-8")
     )
     return words
 
 
-def _detail(words: dict[str, str], carried: dict[str, int | str], language: Language) -> str:
-    """What to do next. With no attempt left that is not to enter another code."""
-    none_left = carried.get("attempts_left") == 0
+def _detail(words: Mapping[str, str], fields: Fields, language: Language) -> str:
+    """Return the detail with its values. The last wrong code has a detail of its own."""
+    none_left = fields.get("attempts_left") == 0
     detail = words["detail_none_left" if none_left else "detail"]
-    retry_after = carried.get("retry_after")
+    retry_after = fields.get("retry_after")
     wait = _hours_and_minutes(retry_after, language) if isinstance(retry_after, int) else ""
-    return detail.format(**carried, wait=wait)
+    return detail.format(**fields, wait=wait)
 
 
 def _hours_and_minutes(seconds: int, language: Language) -> str:
-    """A long wait in people's units, rounded up to whole minutes."""
+    """Return a wait in hours and minutes, rounded up to whole minutes."""
     counts = divmod(-(-seconds // 60), 60)
     parts = zip(counts, _HOURS_AND_MINUTES[language], strict=True)
     return " ".join(f"{count} {unit}" for count, unit in parts if count)

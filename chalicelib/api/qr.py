@@ -1,33 +1,44 @@
-"""A QR code of a URI, as a PNG that a client can show without fetching anything."""
+"""A QR code as a PNG in a data URI, which a client can show without fetching anything."""
 
 import base64
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import qrcode
 from png import Writer
 from qrcode.constants import ERROR_CORRECT_M
+from qrcode.util import QRData
 
-BORDER = 4
-"""Modules of quiet zone on each side (ISO/IEC 18004 section 6.3.8)."""
+from chalicelib.core.density import QUIET_ZONE, segments
 
 PIXELS = 6
-"""The width and height of a module."""
+"""Pixels in the width and height of a module."""
 
 
-def png_data_uri(text: str) -> str:
-    """The QR code of a text as a data URI: ISO/IEC 18004, error correction M, quiet zone of 4."""
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
-    code.add_data(text)
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """A drawn code: a data URI, and its width in modules, quiet zone included."""
+
+    png: str
+    modules: int
+
+
+def draw(text: str) -> QrCode:
+    """Return the QR code of an ASCII text: ISO/IEC 18004, error correction M."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE)
+    for segment in segments(text):
+        code.add_data(QRData(segment.text, segment.mode))
     modules = code.get_matrix()
     size = len(modules) * PIXELS
     buffer = io.BytesIO()
     Writer(size, size, greyscale=True, bitdepth=1).write_packed(buffer, _rows(modules, size))
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    png = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return QrCode(f"data:image/png;base64,{png}", len(modules))
 
 
 def _rows(modules: list[list[bool]], size: int) -> Iterator[bytes]:
-    """Rows of pixels, eight in a byte: pixel by pixel it would take as long as all the rest."""
+    """Yield rows of pixels, eight in a byte. One pixel at a time would double the time of a binding."""
     light, dark = "1" * PIXELS, "0" * PIXELS
     for modules_of_row in modules:
         pixels = "".join(dark if is_dark else light for is_dark in modules_of_row)

@@ -17,7 +17,7 @@ from chalicelib.aws import items
 from chalicelib.aws.clients import aws_errors, describe, may_have_landed, was_not_applied
 from chalicelib.aws.items import Stored
 from chalicelib.core.binding import Binding, Decision
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Busy, Refused, Unavailable
 from chalicelib.core.events import Event, Source
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ PATIENCE_SECONDS = 8.0
 
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds of pause after a throttled write, less a random part. The last value repeats."""
-
-_BUSY = "one account is written to by too many calls at once"
 
 _jitter = random.SystemRandom()
 
@@ -65,15 +63,16 @@ class BindingTable:
         self._monotonic = monotonic
         self._sleep = sleep
 
+    def now(self) -> int:
+        """Return the time that decisions are made at, in Unix seconds."""
+        return int(self._clock())
+
     def look(self, account: str) -> Binding:
-        """Return an account's binding as it shows now."""
-        return self.load(account).binding.shown_at(int(self._clock()))
+        """Return an account's binding as it shows now. Raises Unavailable if it cannot be read."""
+        return _readable(self.load(account)).shown_at(self.now())
 
     def load(self, account: str) -> Stored:
-        """Return what the table holds for an account, by a strongly consistent read.
-
-        Raises Unavailable if AWS fails or the item cannot be read.
-        """
+        """Return what the table holds for an account, by a strongly consistent read."""
         with aws_errors("reading a binding"):
             answer = self._reads.get_item(
                 TableName=self._table,
@@ -81,30 +80,37 @@ class BindingTable:
                 ConsistentRead=True,
                 **self._projection(),
             )
-        return self._stored(account, answer.get("Item"))
+        return items.read_stored(account, answer.get("Item"), secrets=self._secrets)
 
     def change(
-        self, account: str, source: Source, decide: Callable[[Binding, int], Decision[AnswerT]]
+        self,
+        account: str,
+        source: Source,
+        decide: Callable[[Binding, int], Decision[AnswerT]],
+        recover: Callable[[int], Decision[AnswerT]] | None = None,
     ) -> AnswerT:
         """Decide on the newest item until a decision is written or needs no write.
 
         ``decide`` takes the binding and the time in Unix seconds. After the last lost race it is
-        called once more, since the account may be locked by then.
+        called once more, since the account may be locked by then. ``recover`` decides on an item that
+        cannot be read; without it, such an item is Unavailable.
 
         A write that got no answer may still land, so its answer is kept until an item shows which
-        write landed. Raises Unavailable if that can no longer be told, if AWS fails, or if others
-        keep winning.
+        write landed. Raises Unavailable if that can no longer be told, or if AWS fails or is slow, and
+        Busy if others keep winning.
         """
         give_up_at = self._monotonic() + PATIENCE_SECONDS
-        stored, why = self.load(account), _BUSY
+        stored = self.load(account)
         unanswered: dict[str, AnswerT] = {}
         for attempt in range(MOST_WRITES + 1):
-            now = int(self._clock())
-            decision = decide(stored.binding, now)
+            now = self.now()
+            decision = _decision(stored, decide, recover, now)
             if decision.event_type is None:
                 return decision.answer
-            if attempt == MOST_WRITES or self._monotonic() > give_up_at:
+            if attempt == MOST_WRITES:
                 break
+            if self._monotonic() > give_up_at:
+                raise Unavailable("writing a binding: AWS answers too slowly")
             event = Event(uuid4().hex, decision.event_type, now, source)
             failed = self._write(stored, decision.binding, event, _pause(attempt))
             if failed is None:
@@ -114,11 +120,11 @@ class BindingTable:
             if failed.newest.event_id in unanswered:
                 return unanswered[failed.newest.event_id]
             if failed.newest != stored:
-                if unanswered and failed.newest.version != stored.version + 1:
+                if unanswered and failed.newest.version != stored.next_version(now):
                     raise Unavailable("a write got no answer, and others have written since")
                 stored, unanswered = failed.newest, {}
-            why = failed.why
-        raise Unavailable(why)
+            failure = failed.failure
+        raise failure
 
     def _write(self, before: Stored, after: Binding, event: Event, pause: float) -> "_Failed | None":
         """Send a write once, and pause if it was throttled. Return None if it has landed.
@@ -134,20 +140,21 @@ class BindingTable:
             )
             return None
         except self._writes.exceptions.ConditionalCheckFailedException as error:
-            return _Failed(self._after_lost_race(after.account, error), _BUSY)
+            return _Failed(self._after_lost_race(after.account, error), Busy())
         except (ClientError, BotoCoreError) as error:
-            why = f"writing a binding: {describe(error)}"
+            failure = Unavailable(f"writing a binding: {describe(error)}")
             if was_not_applied(error):
                 self._sleep(pause)
-                return _Failed(before, why)
+                return _Failed(before, failure)
             if may_have_landed(error):
-                return _Failed(self.load(after.account), why, may_have_landed=True)
-            raise Unavailable(why) from error
+                return _Failed(self.load(after.account), failure, may_have_landed=True)
+            raise failure from error
 
     def _after_lost_race(self, account: str, error: ClientError) -> Stored:
         """Return the item that won. It comes with the error, unless support may not see it whole."""
         if self._secrets:
-            return self._stored(account, error.response.get("Item"))
+            item: Any = error.response.get("Item")
+            return items.read_stored(account, item, secrets=True)
         return self.load(account)
 
     def _projection(self) -> dict[str, Any]:
@@ -156,21 +163,32 @@ class BindingTable:
         names = {f"#{name}": name for name in items.READABLE_BY_SUPPORT}
         return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
-    def _stored(self, account: str, item: Any) -> Stored:
-        try:
-            return items.read_stored(account, item, secrets=self._secrets)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f"the item of a binding cannot be read: {type(error).__name__}") from error
-
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """A write that did not succeed, with the item as it is now."""
+    """A write that did not succeed, with the item as it is now, and what to raise if it was the last."""
 
     newest: Stored
-    why: str
+    failure: Refused
     may_have_landed: bool = False
 
 
 def _pause(attempt: int) -> float:
     return _jitter.uniform(0.5, 1) * _PAUSES[min(attempt, len(_PAUSES) - 1)]
+
+
+def _decision(
+    stored: Stored,
+    decide: Callable[[Binding, int], Decision[AnswerT]],
+    recover: Callable[[int], Decision[AnswerT]] | None,
+    now: int,
+) -> Decision[AnswerT]:
+    if recover is not None and stored.unreadable is not None:
+        return recover(now)
+    return decide(_readable(stored), now)
+
+
+def _readable(stored: Stored) -> Binding:
+    if stored.unreadable is not None:
+        raise Unavailable("the item of a binding cannot be read")
+    return stored.binding

@@ -6,9 +6,10 @@ that audit it, since an item may have been changed by hand.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.aws import attributes
 from chalicelib.core.binding import Binding, SealedSecret, State
 from chalicelib.core.changes import Image
 from chalicelib.core.channel import Channel
@@ -22,7 +23,13 @@ SECRET_ATTRIBUTES = ("secret", "secret_key")
 
 _CHANNEL_ATTRIBUTES = {Channel.DESKTOP: "desktop_at", Channel.MOBILE: "mobile_at"}
 
-_NUMBERS = ("expires_at", "bound_at", "last_step", "locked_until", "unbound_at")
+_RENAMED = {"binding_id": "binding"}
+_FIELDS = [
+    (name, _RENAMED.get(name, name), kind)
+    for name, kind, _ in attributes.field_kinds(Binding)
+    if name not in ("account", "sealed", "channels")
+]
+"""The fields of a binding that are one attribute each: field, attribute, type."""
 
 _REQUIRED = {
     State.UNBOUND: [],
@@ -34,21 +41,16 @@ READABLE_BY_SUPPORT = (
     "account",
     "version",
     "event",
-    "state",
-    "binding",
-    *_NUMBERS,
+    *(attribute for _, attribute, _ in _FIELDS),
     *_CHANNEL_ATTRIBUTES.values(),
-    "accepted_from",
-    "failures",
-    "suspended",
 )
 """Every attribute but the secret ones."""
 
 SUPPORT_MARKS = {EventType.UNBOUND: "unbound_version", EventType.UNLOCKED: "unlocked_version"}
-"""The attribute by which support's roles, and no other, sign an event: it holds the new version."""
+"""The attribute by which support's roles alone sign an event: it holds the item's new version."""
 
-LONGEST_TEXT = 128
-"""Characters in any text of an event; the service writes fewer."""
+LONGEST_TEXT = 256
+"""Characters in any text of an event; the longest are the ARNs of proved operators."""
 
 LAST_TIME = 253_402_300_799
 """The last second of the year 9999, the latest time that can be shown as a date."""
@@ -61,42 +63,56 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A binding as the table holds it. Without an item, version is 0 and event_id None."""
+    """A binding as the table holds it. Without an item, version is 0 and event_id None.
+
+    ``unreadable`` is the raw item if it is not one that this service writes.
+    """
 
     binding: Binding
     version: int
     event_id: str | None
+    unreadable: Item | None = None
+
+    def next_version(self, now: int) -> int:
+        """Return the version of the next write: the Unix time if none can be read."""
+        return now if self.unreadable and not self.version else self.version + 1
 
 
 def read_stored(account: str, item: Item | None, *, secrets: bool) -> Stored:
-    """Return the stored binding of an item, or an unbound one of version 0 if there is no item.
+    """Return the stored binding of an item: an unbound one of version 0 if there is no item.
 
-    Raises KeyError, TypeError or ValueError if the item is not one that this service writes.
+    An item that this service does not write is returned raw, as an unbound account.
     """
     if not item:
         return Stored(Binding(account=account), 0, None)
+    try:
+        return Stored(
+            _read_binding(account, item, secrets=secrets),
+            number(item["version"]),
+            item["event"]["M"]["event_id"]["S"],
+        )
+    except (KeyError, TypeError, ValueError):
+        image = read_image(item)
+        return Stored(Binding(account=account), image.version or 0, image.event_id, unreadable=item)
+
+
+def _read_binding(account: str, item: Item, *, secrets: bool) -> Binding:
     sealed = None
     if secrets and "secret" in item:
         sealed = SealedSecret(item["secret_key"]["S"], bytes(item["secret"]["B"]))
-    binding = Binding(
-        account=account,
-        state=State(item["state"]["S"]),
-        binding_id=item["binding"]["S"] if "binding" in item else None,
-        sealed=sealed,
-        channels={
-            channel: number(item[name]) for channel, name in _CHANNEL_ATTRIBUTES.items() if name in item
-        },
-        accepted_from=item["accepted_from"]["S"] if "accepted_from" in item else None,
-        failures=number(item["failures"]) if "failures" in item else 0,
-        suspended=item["suspended"]["BOOL"] if "suspended" in item else False,
-        **{name: number(item[name]) for name in _NUMBERS if name in item},
-    )
-    required = list(_REQUIRED[binding.state])
+    channels = {
+        channel: number(item[name]) for channel, name in _CHANNEL_ATTRIBUTES.items() if name in item
+    }
+    values = {
+        field: attributes.decode(kind, item[name]) for field, name, kind in _FIELDS if name in item
+    }
+    binding = Binding(account=account, sealed=sealed, channels=channels, **values)
+    required = list(_REQUIRED[State(item["state"]["S"])])
     if secrets and binding.state is not State.UNBOUND:
         required.append("sealed")
     if any(getattr(binding, name) is None for name in required):
         raise KeyError(*required)
-    return Stored(binding, number(item["version"]), item["event"]["M"]["event_id"]["S"])
+    return binding
 
 
 def update(before: Stored, after: Binding, event: Event, *, secrets: bool) -> dict[str, Any]:
@@ -104,24 +120,30 @@ def update(before: Stored, after: Binding, event: Event, *, secrets: bool) -> di
 
     It sets what differs, removes what is gone, counts the version up and stores the event. It is
     conditional on version and binding id, or on the item's absence for an account's first write.
-    Without ``secrets`` the sealed secret is unknown here, and removed when a binding ends.
+    Without ``secrets`` the sealed secret is unknown here, and removed when a binding ends. An item
+    that could not be read is replaced, on the condition that it is still the one that was read.
     """
-    old, new = _attributes(before.binding), _attributes(after)
+    there = before.version and before.unreadable is None
+    old, new = _attributes(before.binding) if there else {}, _attributes(after)
     changed = {name: value for name, value in new.items() if old.get(name) != value}
-    version = {"N": str(before.version + 1)}
+    version = {"N": str(before.next_version(event.at))}
     changed |= {"version": version, "event": {"M": _event_attributes(event)}}
     if event.type in SUPPORT_MARKS:
         changed[SUPPORT_MARKS[event.type]] = version
     removed = [name for name in old if name not in new]
+    if before.unreadable is not None:
+        removed = [name for name in READABLE_BY_SUPPORT if name not in (*changed, "account")]
     ends = before.binding.state is not State.UNBOUND and after.state is State.UNBOUND
-    if ends and not secrets:
+    if before.unreadable is not None or (ends and not secrets):
         removed += SECRET_ATTRIBUTES
     names = {f"#{name}": name for name in [*changed, *removed]}
     values = {f":{name}": value for name, value in changed.items()}
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)
     if removed:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-    if before.version == 0:
+    if before.unreadable is not None:
+        condition = _same_item(before.unreadable, names, values)
+    elif before.version == 0:
         condition = "attribute_not_exists(#account)"
         names["#account"] = "account"
     else:
@@ -175,6 +197,19 @@ def as_mapping(value: object) -> Item:
     return value if isinstance(value, Mapping) else {}
 
 
+def _same_item(raw: Item, names: dict[str, str], values: dict[str, Any]) -> str:
+    """Return the condition that every attribute is still the one that was read."""
+    conditions = []
+    for name in READABLE_BY_SUPPORT:
+        names[f"#{name}"] = name
+        if name in raw:
+            values[f":read_{name}"] = raw[name]
+            conditions.append(f"#{name} = :read_{name}")
+        else:
+            conditions.append(f"attribute_not_exists(#{name})")
+    return " AND ".join(conditions)
+
+
 def _same_binding(before: Stored, names: dict[str, str], values: dict[str, Any]) -> str:
     names["#binding"] = "binding"
     if before.binding.binding_id is None:
@@ -184,37 +219,29 @@ def _same_binding(before: Stored, names: dict[str, str], values: dict[str, Any])
 
 
 def _attributes(binding: Binding) -> dict[str, Any]:
-    """Return the attributes of a binding. None, zero and False are not stored."""
-    attributes: dict[str, Any] = {"state": {"S": binding.state.value}}
-    if binding.binding_id is not None:
-        attributes["binding"] = {"S": binding.binding_id}
+    """Return the attributes of a binding. None, zero, False and empty lists are not stored."""
+    given: dict[str, Any] = {}
+    for field, name, _ in _FIELDS:
+        if (value := getattr(binding, field)) not in (None, 0, ()):
+            given[name] = attributes.encode(value)
     if binding.sealed is not None:
-        attributes["secret"] = {"B": binding.sealed.blob}
-        attributes["secret_key"] = {"S": binding.sealed.key_id}
-    for name in _NUMBERS:
-        value = getattr(binding, name)
-        if value is not None:
-            attributes[name] = {"N": str(value)}
+        given["secret"] = {"B": binding.sealed.blob}
+        given["secret_key"] = {"S": binding.sealed.key_id}
     for channel, at in binding.channels.items():
-        attributes[_CHANNEL_ATTRIBUTES[channel]] = {"N": str(at)}
-    if binding.accepted_from is not None:
-        attributes["accepted_from"] = {"S": binding.accepted_from}
-    if binding.failures:
-        attributes["failures"] = {"N": str(binding.failures)}
-    if binding.suspended:
-        attributes["suspended"] = {"BOOL": True}
-    return attributes
+        given[_CHANNEL_ATTRIBUTES[channel]] = {"N": str(at)}
+    return given
 
 
 def _event_attributes(event: Event) -> dict[str, Any]:
-    fields = {"event_id": event.event_id, "type": event.type.value, **asdict(event.source)}
-    attributes = {name: {"S": str(value)} for name, value in fields.items() if value is not None}
-    return {**attributes, "at": {"N": str(event.at)}}
+    head = {"event_id": event.event_id, "type": event.type, "at": event.at}
+    encoded = {name: attributes.encode(value) for name, value in head.items()}
+    return {**encoded, **attributes.encode_fields(event.source)}
 
 
 def _read_event(fields: Item) -> Event | None:
     """Return the event of a write, or None if it is not one that this service writes."""
     optional = ("address", "operator", "ticket", "reason")
+    proved = as_mapping(fields.get("operator_proved")).get("BOOL")
     texts = {name: text(fields, name) for name in optional}
     event_id, request_id = text(fields, "event_id"), text(fields, "request_id")
     at = _whole_number(fields, "at")
@@ -227,7 +254,13 @@ def _read_event(fields: Item) -> Event | None:
         return None
     if any(name in fields and value is None for name, value in texts.items()):
         return None
-    return Event(event_id, event_type, at, Source(request_id=request_id, channel=channel, **texts))
+    source = Source(
+        request_id=request_id,
+        channel=channel,
+        operator_proved=proved if isinstance(proved, bool) else None,
+        **texts,
+    )
+    return Event(event_id, event_type, at, source)
 
 
 def _whole_number(fields: Item, name: str) -> int | None:

@@ -1,13 +1,13 @@
 """Keys that KMS seals: data keys for TOTP secrets, private keys for passes.
 
-The keys table holds them sealed, under an encryption context that names purpose, id and term, so
-that whoever can write the table can neither add a key, nor stretch a term, nor turn a key to
-another purpose. A process opens each key once and forgets it after five minutes: disabling the
-KMS key stops the service within that time.
+The keys table holds them sealed, under an encryption context that names purpose, id and term. So
+nobody who can write the table can add a key, extend its term or change its purpose. A process opens
+each key once and keeps it for five minutes. Disabling the KMS key stops the service within that
+time.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +24,15 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 KEPT_SECONDS = 300
-"""How long an opened key stays in memory."""
-
+"""Seconds for which an opened key stays in memory."""
 
 _NOT_OURS = ("InvalidCiphertextException", "IncorrectKeyException", "ValidationException")
-"""What KMS says of bytes that it did not seal, or not for this use, or that it could never seal."""
+"""Error codes of KMS for bytes that it did not seal, or not for this purpose, id and term."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenKey:
-    """A key that KMS has opened: its term, and the key itself."""
+    """A key that KMS has opened, and its term."""
 
     term: Term
     material: bytes = field(repr=False)
@@ -47,7 +46,7 @@ class _SealedKey:
 
 @dataclass(slots=True)
 class _Ring:
-    """What a process knows of one purpose's keys since it last read the table."""
+    """The keys of one purpose since the table was last read."""
 
     read_at: float
     sealed: dict[str, _SealedKey]
@@ -55,7 +54,11 @@ class _Ring:
 
 
 class Keyring:
-    """The keys table, and what KMS opens of it."""
+    """The keys table, opened by KMS and cached.
+
+    A signing key whose id is in ``revoked`` does not exist for this service, even if the table has it.
+    A data key is never revoked so, since secrets lie under it.
+    """
 
     def __init__(
         self,
@@ -64,19 +67,23 @@ class Keyring:
         table: str,
         kms_key: str,
         clock: Callable[[], float],
+        *,
+        revoked: Collection[str] = (),
     ) -> None:
         self._dynamodb = dynamodb
         self._kms = kms
         self._table = table
         self._kms_key = kms_key
         self._clock = clock
+        self._revoked = {Purpose.PASS: revoked}
         self._rings: dict[Purpose, _Ring] = {}
         self._lock = threading.Lock()
 
     def current(self, purpose: Purpose) -> OpenKey:
-        """The key to seal or sign with now. Unavailable where there is none that KMS opens.
+        """Return the key to seal or sign with now.
 
-        Before that is said the table is read again: the first keys may have come just now.
+        The table is read again if no cached key serves, since the first keys may be new. Raises
+        Unavailable if KMS opens none.
         """
         now = int(self._clock())
         with self._lock:
@@ -90,7 +97,10 @@ class Keyring:
         raise Unavailable(f"there is no key of purpose {purpose} to use: has rotate_keys run?")
 
     def by_id(self, purpose: Purpose, key_id: str) -> OpenKey:
-        """The key of that id, whatever its term; for one not known yet the table is read again."""
+        """Return the key of that id, of any term. The table is read again for an unknown id.
+
+        Raises Unavailable if there is no such key, or KMS does not open it.
+        """
         with self._lock:
             ring = self._ring(purpose)
             if key_id not in ring.sealed and key_id not in ring.opened:
@@ -100,9 +110,9 @@ class Keyring:
         raise Unavailable(f"there is no key {key_id!r} of purpose {purpose} that KMS opens")
 
     def published(self, purpose: Purpose) -> list[OpenKey]:
-        """Every key that KMS opens and whose signatures may be good, now or soon.
+        """Return every key that KMS opens and whose signatures may be valid now or later.
 
-        Unavailable where there is none, even after the table was read again.
+        The table is read again if there is none. Raises Unavailable if there is still none.
         """
         now = int(self._clock())
         with self._lock:
@@ -113,15 +123,15 @@ class Keyring:
         raise Unavailable(f"there is no key of purpose {purpose} to publish: has rotate_keys run?")
 
     def terms(self, purpose: Purpose) -> list[Term]:
-        """The terms of the keys of a purpose that the table has at this moment and KMS opens.
+        """Read the table and return the terms of the keys that KMS opens.
 
-        What KMS does not open was put there by other hands, and no plan may count on it.
+        A key that KMS does not open was not made by this service, so no plan may count on it.
         """
         with self._lock:
             return [key.term for key in self._all_open(self._read(purpose), purpose)]
 
     def add(self, purpose: Purpose, term: Term, material: bytes) -> None:
-        """Seal a new key and put it into the table; an id that is taken is never overwritten."""
+        """Seal a new key and store it. An existing key of that id is never overwritten."""
         with aws_errors("sealing a key"):
             sealed = self._kms.encrypt(
                 KeyId=self._kms_key, Plaintext=material, EncryptionContext=_context(purpose, term)
@@ -141,7 +151,7 @@ class Keyring:
         self._forget(purpose)
 
     def remove(self, purpose: Purpose, key_id: str) -> None:
-        """Take a key out of the table; harmless where it is gone already."""
+        """Remove a key from the table. Removing it twice does no harm."""
         with aws_errors("removing a key"):
             self._dynamodb.delete_item(
                 TableName=self._table, Key={"purpose": {"S": purpose.value}, "key_id": {"S": key_id}}
@@ -177,7 +187,8 @@ class Keyring:
                         "an item of the keys table cannot be read", extra={"purpose": purpose.value}
                     )
                     continue
-                sealed[key.term.key_id] = key
+                if key.term.key_id not in self._revoked.get(purpose, ()):
+                    sealed[key.term.key_id] = key
         ring = self._rings[purpose] = _Ring(read_at, sealed)
         return ring
 
@@ -186,7 +197,7 @@ class Keyring:
         return [key for key in keys if key is not None]
 
     def _open(self, ring: _Ring, purpose: Purpose, key_id: str) -> OpenKey | None:
-        """The opened key; None where there is none, or none that KMS ever sealed for this use."""
+        """Return the opened key, or None if there is none that KMS sealed for this use."""
         if key_id not in ring.opened:
             sealed = ring.sealed.get(key_id)
             ring.opened[key_id] = None if sealed is None else self._ask_kms(purpose, sealed)
@@ -212,7 +223,7 @@ class Keyring:
 
 
 def _context(purpose: Purpose, term: Term) -> dict[str, str]:
-    """What KMS binds a sealed key to; CloudTrail shows it, so it holds nothing secret."""
+    """Return the encryption context of a key. CloudTrail shows it, so it holds nothing secret."""
     context = {"purpose": purpose.value, "key_id": term.key_id, "not_before": str(term.not_before)}
     if term.not_after is not None:
         context["not_after"] = str(term.not_after)

@@ -1,22 +1,15 @@
-"""The binding of an account to an authenticator: its states and the transitions between them.
-
-Each transition takes the binding, the request and the time, and returns a Decision: the next
-binding, the event to record (None if nothing is to be written) and the answer.
-"""
+"""The binding of an account to an authenticator: its states, and the values of the transitions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from chalicelib.core import lockout, totp
+from chalicelib.core import lockout
+from chalicelib.core.bind_code import BindCode
 from chalicelib.core.channel import Channel
-from chalicelib.core.errors import ErrorCode
+from chalicelib.core.errors import ErrorCode, Signal
 from chalicelib.core.events import EventType
-from chalicelib.core.totp import Match
-
-TERM_SECONDS = 600
-"""Seconds in which a QR code can be confirmed after it was shown."""
 
 AnswerT = TypeVar("AnswerT", covariant=True)
 
@@ -45,15 +38,58 @@ class OpenedSecret:
     sealed: SealedSecret
 
 
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """The last accepted code, for a client that lost the answer and asks again.
+
+    ``fingerprint`` is the SHA-256 of the client's idempotency key and login token. Its pass has the
+    id ``jti`` and was issued at ``at``.
+    """
+
+    fingerprint: bytes = field(repr=False)
+    path: str
+    channel: Channel
+    jti: str
+    at: int
+    first_use: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """An unbinding that was carried out, to be answered again to the same ticket."""
+
+    ticket: str
+    at: int
+    dropped: bool
+    binding_id: str | None = None
+    bound_at: int | None = None
+    code_expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A support request that waits for a second person. ``reason`` is None for an invitation."""
+
+    ticket: str
+    by: str
+    reason: str | None
+    binding_id: str | None
+    expires_at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
     """One account's binding.
 
     ``binding_id`` and ``sealed`` are set unless unbound, ``expires_at`` while pending, ``bound_at``
-    and ``last_step`` (the last step accepted) once bound. ``failures`` counts wrong codes in a row.
-    ``channels`` holds the time of the first accepted code on each channel, ``accepted_from`` the
-    address of the last one. ``unbound_at`` is the time of support's last unbinding; only support
-    sets it. Times are Unix seconds.
+    and ``last_step`` (the last step accepted) once bound. ``channels`` holds the time of the first
+    accepted code on each channel, ``accepted_from`` the address of the last one.
+
+    ``failures`` counts wrong codes in a row, ``month_failures`` those since ``month_began_at``.
+
+    Support alone sets ``cutoff`` (a password typed then or before does not bind), ``bind_code``,
+    ``held`` (suspended while a request waits), ``unbindings`` and ``waiting``. These stay when a
+    binding ends. Times are Unix seconds.
     """
 
     account: str
@@ -65,10 +101,18 @@ class Binding:
     last_step: int | None = None
     channels: Mapping[Channel, int] = field(default_factory=dict)
     accepted_from: str | None = None
+    repeatable: Repeatable | None = None
     failures: int = 0
+    month_failures: int = 0
+    month_began_at: int | None = None
     locked_until: int | None = None
     suspended: bool = False
-    unbound_at: int | None = None
+    cutoff: int | None = None
+    bind_code: BindCode | None = None
+    bind_code_failures: int = 0
+    held: bool = False
+    unbindings: tuple[Remembered, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
     def locked_at(self, now: int) -> bool:
         """Return True while a lock holds. It is over at ``locked_until`` itself."""
@@ -79,12 +123,19 @@ class Binding:
         return self.state is State.PENDING and self.expires_at is not None and now > self.expires_at
 
     def shown_at(self, now: int) -> "Binding":
-        """Return the binding as outsiders see it: past terms and past locks are gone."""
+        """Return the binding as outsiders see it: past terms, past locks and past months are gone."""
         if self.expired_at(now):
-            return _unbound(self)
-        if self.suspended or not self.locked_at(now):
-            return replace(self, locked_until=None)
-        return self
+            return replace(without_binding(self), suspended=self.held)
+        locked_until = self.locked_until if self.locked_at(now) else None
+        if self.suspended or self.held:
+            locked_until = None
+        in_month = lockout.in_month(self.month_began_at, now)
+        return replace(
+            self,
+            suspended=self.suspended or self.held,
+            locked_until=locked_until,
+            month_failures=self.month_failures if in_month else 0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +147,36 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class BindRequest:
+    """A request for a QR code.
+
+    The password was typed at ``typed_at``. ``always`` is True if every binding needs a bind code.
+    ``bind_code`` reads the code that the client sent (None if there is none, or a malformed one), and
+    ``hashed`` hashes it under a salt. ``draft`` makes the random parts.
+    """
+
+    typed_at: float
+    always: bool
+    bind_code: Callable[[], str | None] = field(repr=False)
+    hashed: Callable[[bytes], bytes] = field(repr=False)
+    draft: Callable[[], Draft] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A code that a client sent, its channel and address, and ``unseal`` to open the secret."""
+    """A code that a client sent, and what the shell adds to judge it.
+
+    ``fingerprint`` is the SHA-256 of idempotency key and login token, or None without a key. ``jti``
+    is the id for the pass. ``unseal`` opens the secret.
+    """
 
     code: str = field(repr=False)
+    typed_at: float
     channel: Channel
     address: str | None
+    jti: str
     unseal: Callable[[Binding], OpenedSecret] = field(repr=False)
+    fingerprint: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,42 +189,21 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The code was right and its step is used up: a pass may be issued for ``binding_id`` at ``at``."""
+    """The code was right and its step is used up: a pass of this id may be issued as of ``at``."""
 
     binding_id: str
+    jti: str
     at: int
     channel_first_use: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Unbound:
-    """The binding was dropped. ``bound_at`` is None if it was pending."""
-
-    binding_id: str
-    bound_at: int | None
-    unbound_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unlocked:
-    """A count, a lock or a suspension was cleared."""
-
-
-@dataclass(frozen=True, slots=True)
-class NothingToDo:
-    """The account is already in the state that support asked for."""
-
-
-@dataclass(frozen=True, slots=True)
 class Denied:
-    """The error to answer with and the fields it carries.
-
-    ``replayed_elsewhere`` is True for a used code from another address than the login that used it.
-    """
+    """The error to answer with, the fields it carries, and a signal for those who watch."""
 
     code: ErrorCode
-    fields: Mapping[str, int] = field(default_factory=dict)
-    replayed_elsewhere: bool = False
+    fields: Mapping[str, int | None] = field(default_factory=dict)
+    signal: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,135 +215,14 @@ class Decision(Generic[AnswerT]):
     answer: AnswerT
 
 
-def begin(binding: Binding, draft: Callable[[], Draft], now: int) -> Decision[Begun | Denied]:
-    """Start a pending binding with a new secret and a new term. An earlier pending one is superseded."""
-    if binding.state is State.BOUND:
-        return _denied(binding, ErrorCode.ALREADY_BOUND)
-    made = draft()
-    expires_at = now + TERM_SECONDS
-    pending = replace(
-        _unbound(binding),
-        state=State.PENDING,
-        binding_id=made.binding_id,
-        sealed=made.sealed,
-        expires_at=expires_at,
+def without_binding(binding: Binding) -> Binding:
+    """Return the account without its binding, but with what support has set."""
+    return Binding(
+        account=binding.account,
+        cutoff=binding.cutoff,
+        bind_code=binding.bind_code,
+        bind_code_failures=binding.bind_code_failures,
+        held=binding.held,
+        unbindings=binding.unbindings,
+        waiting=binding.waiting,
     )
-    superseded = binding.shown_at(now).state is State.PENDING
-    return Decision(pending, EventType.BIND_STARTED, Begun(expires_at, superseded))
-
-
-def confirm(binding: Binding, attempt: Attempt, now: int) -> Decision[Accepted | Denied]:
-    """Judge the first code from the authenticator. A right one binds, and counts as the login too.
-
-    The 5th wrong code discards the pending binding, so that a photographed QR code gives no
-    unlimited guesses.
-    """
-    if binding.state is State.BOUND:
-        return _denied(binding, ErrorCode.ALREADY_BOUND)
-    if binding.state is State.UNBOUND:
-        return _denied(binding, ErrorCode.BIND_NOT_STARTED)
-    if binding.expired_at(now):
-        return _denied(binding, ErrorCode.BIND_EXPIRED)
-    opened = attempt.unseal(binding)
-    judgement = totp.judge(opened.secret, attempt.code, now, last_accepted=None)
-    if judgement.match is Match.FRESH:
-        bound = replace(binding, state=State.BOUND, expires_at=None, bound_at=now)
-        return _accepted(bound, attempt, opened, judgement.step, EventType.BOUND, now)
-    failures = binding.failures + 1
-    denied = _denied_for(judgement, failures, now)
-    if lockout.attempts_left(failures) == 0:
-        return Decision(_unbound(binding), EventType.BIND_DISCARDED, denied)
-    counted = replace(binding, failures=failures, sealed=opened.sealed)
-    return Decision(counted, EventType.WRONG_CODE, denied)
-
-
-def verify(binding: Binding, attempt: Attempt, now: int) -> Decision[Accepted | Denied]:
-    """Judge a code at login. Each step gives one pass; each wrong code past the 4th locks for longer."""
-    if binding.state is not State.BOUND:
-        return _denied(binding, ErrorCode.NOT_BOUND)
-    if binding.suspended:
-        return _denied(binding, ErrorCode.SUSPENDED)
-    if binding.locked_until is not None and binding.locked_at(now):
-        return _denied(binding, ErrorCode.LOCKED, retry_after=binding.locked_until - now)
-    opened = attempt.unseal(binding)
-    judgement = totp.judge(opened.secret, attempt.code, now, binding.last_step)
-    if judgement.match is Match.FRESH:
-        event_type = (
-            EventType.VERIFIED if attempt.channel in binding.channels else EventType.CHANNEL_BOUND
-        )
-        return _accepted(binding, attempt, opened, judgement.step, event_type, now)
-    if judgement.match is Match.USED and binding.last_step is not None:
-        fields = {"retry_after": totp.seconds_until_unused(now, binding.last_step)}
-        elsewhere = binding.accepted_from not in (None, attempt.address)
-        denied = Denied(ErrorCode.CODE_USED, fields, replayed_elsewhere=elsewhere)
-        return Decision(binding, None, denied)
-    return _counted(replace(binding, sealed=opened.sealed), judgement, now)
-
-
-def unbind(binding: Binding, now: int) -> Decision[Unbound | NothingToDo]:
-    """Drop the binding, confirmed or not, and with it count, lock and suspension."""
-    if binding.state is State.UNBOUND or binding.binding_id is None:
-        return Decision(binding, None, NothingToDo())
-    dropped = Unbound(binding.binding_id, binding.bound_at, now)
-    return Decision(replace(_unbound(binding), unbound_at=now), EventType.UNBOUND, dropped)
-
-
-def unlock(binding: Binding, now: int) -> Decision[Unlocked | NothingToDo]:
-    """Clear count, lock and suspension. The binding stays as it is."""
-    to_clear = binding.failures or binding.locked_until is not None or binding.suspended
-    if not to_clear or binding.expired_at(now):
-        return Decision(binding, None, NothingToDo())
-    cleared = replace(binding, failures=0, locked_until=None, suspended=False)
-    return Decision(cleared, EventType.UNLOCKED, Unlocked())
-
-
-def _accepted(
-    binding: Binding,
-    attempt: Attempt,
-    opened: OpenedSecret,
-    step: int | None,
-    event_type: EventType,
-    now: int,
-) -> Decision[Accepted]:
-    """Use up the step of a right code, and clear count and lock."""
-    first_use = attempt.channel not in binding.channels
-    logged_in = replace(
-        binding,
-        sealed=opened.sealed,
-        last_step=step,
-        channels={attempt.channel: now, **binding.channels},
-        accepted_from=attempt.address,
-        failures=0,
-        locked_until=None,
-    )
-    return Decision(logged_in, event_type, Accepted(binding.binding_id or "", now, first_use))
-
-
-def _counted(binding: Binding, judgement: totp.Judgement, now: int) -> Decision[Denied]:
-    """Count one more wrong code on a bound account, and lock or suspend it if that is due."""
-    failures = binding.failures + 1
-    denied = _denied_for(judgement, failures, now)
-    if failures >= lockout.SUSPEND_AT:
-        suspended = replace(binding, failures=failures, locked_until=None, suspended=True)
-        return Decision(suspended, EventType.SUSPENDED, denied)
-    pause = lockout.lock_seconds(failures)
-    if pause:
-        locked = replace(binding, failures=failures, locked_until=now + pause)
-        return Decision(locked, EventType.LOCKED, denied)
-    return Decision(replace(binding, failures=failures), EventType.WRONG_CODE, denied)
-
-
-def _denied_for(judgement: totp.Judgement, failures: int, now: int) -> Denied:
-    left = lockout.attempts_left(failures)
-    if judgement.match is Match.LATE and judgement.step is not None:
-        behind = totp.STEP_SECONDS * (totp.step_at(now) - judgement.step)
-        return Denied(ErrorCode.CODE_EXPIRED, {"attempts_left": left, "seconds_behind": behind})
-    return Denied(ErrorCode.WRONG_CODE, {"attempts_left": left})
-
-
-def _denied(binding: Binding, code: ErrorCode, **fields: int) -> Decision[Denied]:
-    return Decision(binding, None, Denied(code, fields))
-
-
-def _unbound(binding: Binding) -> Binding:
-    return Binding(account=binding.account, unbound_at=binding.unbound_at)

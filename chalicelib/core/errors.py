@@ -14,6 +14,8 @@ class ErrorCode(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
     MALFORMED_CODE = "malformed_code"
     ALREADY_BOUND = "already_bound"
+    BIND_CODE_REQUIRED = "bind_code_required"
+    BIND_CODE_EXPIRED = "bind_code_expired"
     BIND_NOT_STARTED = "bind_not_started"
     BIND_EXPIRED = "bind_expired"
     NOT_BOUND = "not_bound"
@@ -24,7 +26,22 @@ class ErrorCode(StrEnum):
     SUSPENDED = "suspended"
     NOT_FOUND = "not_found"
     TOO_MANY_REQUESTS = "too_many_requests"
+    BUSY = "busy"
     UNAVAILABLE = "unavailable"
+
+
+class Signal(StrEnum):
+    """A refusal that those who watch should hear of. The value is the name of its metric."""
+
+    REPLAYED_ELSEWHERE = "ReplaysElsewhere"
+    PATIENT_GUESSER = "PatientGuessers"
+
+    @property
+    def why(self) -> str:
+        """Return the reason for the log."""
+        if self is Signal.REPLAYED_ELSEWHERE:
+            return "accepted before, from another address"
+        return "the 30th wrong code in a month: ten more suspend the account"
 
 
 class Refused(Exception):
@@ -35,23 +52,17 @@ class Refused(Exception):
     """
 
     def __init__(
-        self, code: ErrorCode, why: str = "", fields: Mapping[str, int | str] | None = None
+        self,
+        code: ErrorCode,
+        why: str = "",
+        fields: Mapping[str, int | str | None] | None = None,
+        signal: Signal | None = None,
     ) -> None:
         super().__init__(why or code.value)
         self.code = code
-        self.why = why
+        self.why = why or (signal.why if signal else "")
         self.fields = dict(fields or {})
-
-
-class ReplayedElsewhere(Refused):
-    """A used code that came from another address than the login that used it.
-
-    The caller gets ``code_used`` as for any other used code. The log counts it, since somebody may
-    have watched the code being typed.
-    """
-
-    def __init__(self, fields: Mapping[str, int | str]) -> None:
-        super().__init__(ErrorCode.CODE_USED, "accepted before, from another address", fields)
+        self.signal = signal
 
 
 class Unavailable(Refused):
@@ -59,3 +70,10 @@ class Unavailable(Refused):
 
     def __init__(self, why: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, why)
+
+
+class Busy(Refused):
+    """An account that too many calls write to at once. Nothing is wrong with the service."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.BUSY, "one account is written to by too many calls at once")

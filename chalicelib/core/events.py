@@ -16,22 +16,29 @@ class EventType(StrEnum):
     WRONG_CODE = "wrong_code"
     LOCKED = "locked"
     SUSPENDED = "suspended"
-    UNLOCKED = "unlocked"
-    UNBOUND = "unbound"
     BIND_DISCARDED = "bind_discarded"
+    WRONG_BIND_CODE = "wrong_bind_code"
+    UNBIND_REQUESTED = "unbind_requested"
+    UNBOUND = "unbound"
+    NOT_BOUND = "not_bound"
+    INVITE_REQUESTED = "invite_requested"
+    INVITED = "invited"
+    UNLOCKED = "unlocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """The caller behind a change: a client by channel and address, or support by operator and ticket.
 
-    ``request_id`` joins the change to the logs and to CloudTrail. ``operator`` is the caller's claim.
+    ``request_id`` joins the change to the logs and to CloudTrail. ``operator`` is the caller's claim
+    unless ``operator_proved`` is True: then it is the ARN that STS answered.
     """
 
     request_id: str
     address: str | None = None
     channel: Channel | None = None
     operator: str | None = None
+    operator_proved: bool | None = None
     ticket: str | None = None
     reason: str | None = None
 

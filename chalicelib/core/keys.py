@@ -1,8 +1,7 @@
-"""Which keys there have to be, and from when to when each may be used.
+"""The terms of keys, and the plan that makes and retires them in time.
 
-A signing key signs until its successor takes over, and could go on for as long again: rotation
-may fail for weeks before logins do. A data key seals until a newer one is there and opens what
-it sealed for ever.
+A signing key signs until its successor takes over. It stays valid for as long again, so rotation may
+fail for weeks before logins do. A data key seals until a newer one exists, and opens for ever.
 """
 
 from collections.abc import Sequence
@@ -13,27 +12,27 @@ _HOUR = 3_600
 _DAY = 24 * _HOUR
 
 SIGNING_TURN = 30 * _DAY
-"""How long a signing key is the newest one."""
+"""Seconds for which a signing key is the newest one."""
 
 SIGNING_VALIDITY = 2 * SIGNING_TURN
-"""How long it may sign at most, if no successor comes."""
+"""Seconds for which it may sign if no successor comes."""
 
 PUBLISHED_AHEAD = 25 * _HOUR
-"""How long a signing key is in the key set before its first use: the 24 hours that gateways are
-promised, and one more in which every process has come to know it."""
+"""Seconds for which a signing key is published before its first use: the 24 hours that gateways are
+promised, and one more until every process has read it."""
 
 DATA_TURN = 91 * _DAY
-"""How long a data key seals before the next one is made: a quarter."""
+"""Seconds for which a data key seals before the next one is made: a quarter."""
 
 PASS_SECONDS = 60
-"""How long a pass is good for, and so how long its key is needed after the last signature."""
+"""Seconds for which a pass is valid, and its key is needed after the last signature."""
 
 RETIREMENT_DELAY = PASS_SECONDS + _HOUR
-"""How long a signing key stays in the key set after its successor took over."""
+"""Seconds for which a signing key stays in the key set after its successor took over."""
 
 
 class Purpose(StrEnum):
-    """What a key is for; KMS opens it for nothing else."""
+    """The purpose of a key. KMS opens it for no other purpose."""
 
     SECRET = "secret"
     PASS = "pass"
@@ -41,37 +40,37 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One key's id and the time it may sign or seal in; a data key's has no end."""
+    """A key's id and the time in which it may sign or seal. A data key's time has no end."""
 
     key_id: str
     not_before: int
     not_after: int | None
 
     def covers(self, now: int) -> bool:
-        """Whether the key may sign or seal now."""
+        """Return True if the key may sign or seal now."""
         return self.not_before <= now and (self.not_after is None or now < self.not_after)
 
     def published_at(self, now: int) -> bool:
-        """Whether a pass under this key can still be good, or is yet to come."""
+        """Return True if a pass under this key can be valid now or later."""
         return self.not_after is None or now <= self.not_after + PASS_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run of the rotation does for one purpose."""
+    """The changes that one rotation makes for one purpose: a new key's time, and the ids to retire."""
 
     create: tuple[int, int | None] | None = None
     retire: tuple[str, ...] = ()
 
 
 def newest(terms: Sequence[Term], now: int) -> Term | None:
-    """The key to sign or seal with now: of those that may, the one whose turn came last."""
+    """Return the newest key that may sign or seal now, or None."""
     usable = [term for term in terms if term.covers(now)]
     return max(usable, key=lambda term: (term.not_before, term.key_id), default=None)
 
 
 def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
-    """A new data key each quarter. None is ever deleted: a dormant account's secret lies under it."""
+    """Plan a new data key each quarter. None is ever deleted: the secret of an idle account needs it."""
     current = newest(terms, now)
     if current is None or now - current.not_before >= DATA_TURN:
         return Plan(create=(now, None))
@@ -79,11 +78,12 @@ def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
 
 
 def plan_signing_keys(terms: Sequence[Term], now: int) -> Plan:
-    """The next signing key a day and more before its turn, and the old ones that nobody needs.
+    """Plan the next signing key at least a day before its first use, and retire keys no longer needed.
 
-    Only where no key may sign now (the first deployment) does one start at once, and only where
-    the last one ends within the day (after weeks without a run) does the next one take over
-    sooner: gateways that fetch the key set when they meet an unknown key lose nothing.
+    There are two exceptions. If no key may sign now, as at the first deployment or after
+    the signing key was revoked, one starts at once.
+    If the current key ends within a day, after weeks without a run, the next one takes over sooner.
+    Gateways that fetch the key set for an unknown key lose nothing then.
     """
     current = newest(terms, now)
     if current is None:

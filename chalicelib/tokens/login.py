@@ -6,33 +6,35 @@ are checked here, because each has a leeway of its own.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
 
-from chalicelib.core.account import is_account
+from chalicelib.core.account import read_account
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode, Refused
-from chalicelib.settings import LoginRules
+from chalicelib.core.login_rules import LoginRules, PasswordTime, has_claim
 from chalicelib.tokens.login_keys import ALGORITHMS, LoginKeySet
 
 CLOCK_SKEW_SECONDS = 30
 """Seconds by which the login server's clock may run ahead of ours."""
 
-_TYPES = ("JWT", "at+jwt")
+_TYPES = ("jwt", "at+jwt", "application/at+jwt")
 _FURTHEST_TIME = 1e15
 
-_signatures = jwt.PyJWS(algorithms=list(ALGORITHMS.values()))
+_signatures = jwt.PyJWS(algorithms=list(ALGORITHMS))
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client that has passed the first factor."""
+    """A client that has passed the first factor. The password was typed at ``typed_at``."""
 
     account: str
     channel: Channel
     may_bind: bool
+    typed_at: float
+    token: str = field(repr=False)
 
 
 class LoginCheck:
@@ -53,31 +55,32 @@ class LoginCheck:
         now = self._clock()
         self._check_origin(claims)
         exp = _time(claims, "exp")
-        typed_at = _time(claims, "auth_time" if "auth_time" in claims else "iat")
         for name in ("iat", "nbf", "auth_time"):
             if name in claims and _time(claims, name) > now + CLOCK_SKEW_SECONDS:
                 raise _invalid(f"{name} lies ahead")
-        account = claims.get(self._rules.account_claim)
-        if not isinstance(account, str) or not is_account(account):
+        typed_at = self._typed_at(claims)
+        account = read_account(_single(claims.get(self._rules.account_claim)), self._rules.account_case)
+        if account is None:
             raise _invalid("no account id in the account claim")
-        client_id = claims.get(self._rules.client_claim)
+        client_id = _single(claims.get(self._rules.client_claim))
         client = self._rules.clients.get(client_id) if isinstance(client_id, str) else None
         if client is None:
             raise _invalid("a client that this deployment does not know")
         if now >= exp:
             raise Refused(ErrorCode.LOGIN_EXPIRED, "past exp")
         if now - typed_at > greatest_age:
-            raise Refused(ErrorCode.LOGIN_EXPIRED, "the password was typed too long ago")
-        return Caller(account, client.channel, client.may_bind)
+            why = f"the password was typed {now - typed_at:.0f} s ago, and {greatest_age} s are allowed"
+            raise Refused(ErrorCode.LOGIN_EXPIRED, why)
+        return Caller(account, client.channel, client.may_bind, typed_at, token)
 
     def _verified(self, token: str) -> dict[str, Any]:
         """Return the claims of a token that a key of the login server signed."""
         try:
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
-            if algorithm not in ALGORITHMS.values() or "crit" in header or "b64" in header:
+            if algorithm not in ALGORITHMS or "crit" in header or "b64" in header:
                 raise _invalid("a header that is not for login tokens")
-            if "typ" in header and header["typ"] not in _TYPES:
+            if str(header.get("typ", "jwt")).lower() not in _TYPES:
                 raise _invalid("a token of another type")
             for key in self._keys.candidates(header.get("kid"), str(algorithm)):
                 try:
@@ -96,15 +99,25 @@ class LoginCheck:
         """Check issuer, audience and use: who issued the token, for whom and for what."""
         if claims.get("iss") != self._rules.issuer:
             raise _invalid("another issuer")
-        if self._rules.audience is None:
-            if "aud" in claims:
-                raise _invalid("an audience, although none is expected")
-        else:
-            named = claims.get("aud")
-            if self._rules.audience not in (named if isinstance(named, list) else [named]):
-                raise _invalid("another audience")
+        if "aud" in claims and not self._rules.audiences:
+            raise _invalid("an audience, although none is expected (LOGIN_AUDIENCE)")
+        named = claims.get("aud")
+        audiences = named if isinstance(named, list) else [named]
+        if self._rules.audiences and not self._rules.audiences.intersection(filter(_is_text, audiences)):
+            raise _invalid("another audience (LOGIN_AUDIENCE)")
         if "token_use" in claims and claims["token_use"] != "access":
             raise _invalid("not an access token")
+        for name, wanted in self._rules.required_claims.items():
+            if not has_claim(claims, name, wanted):
+                raise _invalid(f"not the required {name} (LOGIN_REQUIRED_CLAIMS)")
+
+    def _typed_at(self, claims: dict[str, Any]) -> float:
+        """Return the time at which the password was typed."""
+        if claims.get("auth_time", 0) != 0:
+            return _time(claims, "auth_time")
+        if self._rules.password_time is PasswordTime.IAT:
+            return _time(claims, "iat")
+        raise _invalid("no auth_time (LOGIN_PASSWORD_TIME)")
 
 
 def _time(claims: dict[str, Any], name: str) -> float:
@@ -115,6 +128,15 @@ def _time(claims: dict[str, Any], name: str) -> float:
     if not -_FURTHEST_TIME < value < _FURTHEST_TIME:
         raise _invalid(f"{name} is no time")
     return value
+
+
+def _single(value: object) -> object:
+    """Return the one element of a list of one, and anything else as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _invalid(why: str) -> Refused:

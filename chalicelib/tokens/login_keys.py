@@ -26,8 +26,19 @@ _LARGEST_KEY_SET = 256 * 1024
 _FETCH_SECONDS = 3
 _FETCH_TIMEOUT = urllib3.Timeout(connect=1, read=2)
 
-ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
-"""The algorithm that each type of key verifies."""
+ALGORITHMS = ("RS256", "PS256", "ES256")
+"""The algorithms of login tokens."""
+
+_ALGORITHMS_OF = {"RSA": ("RS256", "PS256"), "EC": ("ES256",)}
+"""The algorithms that a type of key may name as its own. The first is that of a key that names none."""
+
+
+_FAILURES = (urllib3.exceptions.HTTPError, ValueError)
+"""The errors of a fetch, and of reading what was fetched."""
+
+
+class UnusableKeySet(ValueError):
+    """An answer that is no usable key set. Its message is ours, and repeats nothing of the answer."""
 
 
 class LoginKeySet:
@@ -70,10 +81,11 @@ class LoginKeySet:
                 raise Unavailable("the login server's key set could not be had a moment ago")
             try:
                 self._keys = usable_keys(self._fetch())
-            except (urllib3.exceptions.HTTPError, ValueError) as error:
+            except _FAILURES as error:
                 self._failed_at = now
-                why = f"the login server's key set cannot be had: {type(error).__name__}"
-                raise Unavailable(why) from error
+                raise Unavailable(
+                    f"the login server's key set cannot be had: {_reason(error)}"
+                ) from error
             self._fetched_at = now
             return self._keys
 
@@ -88,6 +100,29 @@ def login_keys(settings: Settings, clock: Callable[[], float]) -> LoginKeySet:
         raise InvalidSetting("LOGIN_KEY_SET", problem) from None
 
 
+def login_key_warnings(settings: Settings) -> list[str]:
+    """Return the reason, if any, why the login server's key set cannot be used from here.
+
+    A deployment asks before it changes anything. Raises InvalidSetting if a given set has no key.
+    """
+    login_keys(settings, time.time)
+    url = settings.login_key_set_url
+    problem = url and key_set_problem(url)
+    return [f"LOGIN_KEY_SET_URL as seen from here: {problem}"] if problem else []
+
+
+def key_set_problem(url: str) -> str | None:
+    """Return the reason why an address serves no usable key set, or None if it serves one.
+
+    A deployment calls it for LOGIN_KEY_SET_URL before it changes anything.
+    """
+    try:
+        usable_keys(fetcher(url)())
+    except _FAILURES as error:
+        return _reason(error)
+    return None
+
+
 def fetcher(url: str) -> Callable[[], bytes]:
     """Return a function that fetches a key set: one try, 3 s, no redirects, 256 KiB at most."""
     pool = urllib3.PoolManager(timeout=_FETCH_TIMEOUT, retries=False)
@@ -97,16 +132,17 @@ def fetcher(url: str) -> Callable[[], bytes]:
         deadline = time.monotonic() + _FETCH_SECONDS
         answer = pool.request("GET", url, redirect=False, preload_content=False)
         try:
+            if answer.status != 200:
+                raise UnusableKeySet(_status_problem(answer.status))
             body = b""
             while piece := answer.read1(65_536):
                 body += piece
                 if len(body) > _LARGEST_KEY_SET or time.monotonic() > deadline:
-                    raise ValueError("too large, or too slow")
-            if answer.status != 200:
-                raise ValueError(f"status {answer.status}")
+                    raise UnusableKeySet("it is too large, or too slow")
             return body
         finally:
-            answer.release_conn()
+            # Closed rather than kept: the next fetch is an hour away, and the body may be unread.
+            answer.close()
 
     return fetch
 
@@ -114,35 +150,51 @@ def fetcher(url: str) -> Callable[[], bytes]:
 def usable_keys(document: bytes) -> list[jwt.PyJWK]:
     """Return the keys of a JSON Web Key Set that can verify login tokens.
 
-    Other keys are ignored (RFC 7517 section 5). Raises ValueError if none is left or the document is
-    no key set.
+    Other keys are ignored (RFC 7517 section 5). Raises UnusableKeySet if none is left or the document
+    is no key set.
     """
     try:
-        entries = json.loads(document)["keys"]
-        if not isinstance(entries, list):
-            raise ValueError("keys is no list")
-    except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError("not a key set") from error
+        answer = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise UnusableKeySet("it is no JSON; the address may be that of a web page") from error
+    members = answer if isinstance(answer, dict) else {}
+    entries = members.get("keys")
+    if not isinstance(entries, list):
+        if "jwks_uri" in members:
+            raise UnusableKeySet("it is a discovery document; LOGIN_KEY_SET_URL must be its jwks_uri")
+        raise UnusableKeySet("it has no list of keys")
     keys = [key for entry in entries if (key := _usable(entry)) is not None]
     if not keys:
-        raise ValueError("no key that can verify login tokens")
+        raise UnusableKeySet("it has no key for signatures that is RSA of 2048 bits or more, or P-256")
     return keys
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason for a failure without the server's own words."""
+    return str(error) if isinstance(error, UnusableKeySet) else type(error).__name__
+
+
+def _status_problem(status: int) -> str:
+    if 300 <= status < 400:
+        return f"status {status}, a redirect; LOGIN_KEY_SET_URL must be the address that it leads to"
+    return f"status {status}"
 
 
 def _usable(entry: Any) -> jwt.PyJWK | None:
     """Return the key of an entry, bound to the one algorithm it may verify, or None."""
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
-    algorithm = ALGORITHMS.get(str(entry.get("kty")))
-    if algorithm is None or entry.get("alg", algorithm) != algorithm or "d" in entry:
+    algorithms = _ALGORITHMS_OF.get(str(entry.get("kty")), ())
+    if not algorithms or "d" in entry or entry.get("alg", algorithms[0]) not in algorithms:
         return None
+    algorithm = str(entry.get("alg", algorithms[0]))
     if algorithm == "ES256" and entry.get("crv") != "P-256":
         return None
     try:
         key = jwt.PyJWK(entry, algorithm)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    if algorithm == "RS256" and key.key.key_size < 2048:
+    if algorithm != "ES256" and key.key.key_size < 2048:
         return None
     return key
 

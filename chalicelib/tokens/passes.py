@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from chalicelib.aws.keyring import Keyring, OpenKey
+from chalicelib.core.binding import Accepted
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.keys import PASS_SECONDS, Purpose
@@ -73,19 +73,19 @@ class Signer:
     issuer: str
     audience: str
 
-    def sign(self, account: str, binding_id: str, channel: Channel, now: int) -> Pass:
-        """Return a pass for an account, valid for 60 seconds from ``now``."""
-        expires_at = now + PASS_SECONDS
+    def sign(self, account: str, channel: Channel, accepted: Accepted) -> Pass:
+        """Return the pass for an accepted code, valid for 60 seconds after it was accepted."""
+        expires_at = accepted.at + PASS_SECONDS
         claims = {
             "iss": self.issuer,
             "aud": self.audience,
             "sub": account,
-            "iat": now,
+            "iat": accepted.at,
             "exp": expires_at,
-            "jti": uuid4().hex,
+            "jti": accepted.jti,
             "amr": list(METHODS),
             "channel": channel.value,
-            "binding": binding_id,
+            "binding": accepted.binding_id,
         }
         headers = {"typ": TYPE, "kid": self.key_id}
         return Pass(jwt.encode(claims, self.key, ALGORITHM, headers=headers), expires_at)

@@ -39,9 +39,12 @@ def accounts(auditor: Auditor, to: Path | None) -> int:
 def _account(name: str, item: Item, now: int) -> dict[str, str | None]:
     """Return one account's line. A name that is no account's is written so that no sheet computes it."""
     shown_name = name if is_account(name) else repr(name)
+    stored = read_stored(name, item, secrets=False)
+    if stored.unreadable is not None:
+        return dict.fromkeys(_COLUMNS) | {"account": shown_name, "state": "unreadable"}
     try:
-        shown = standing(read_stored(name, item, secrets=False).binding.shown_at(now))
-    except (KeyError, TypeError, ValueError):
+        shown = standing(stored.binding.shown_at(now))
+    except (OverflowError, ValueError):
         return dict.fromkeys(_COLUMNS) | {"account": shown_name, "state": "unreadable"}
     channels = shown.pop("channels")
     suspended = "yes" if shown["suspended"] else "no"

@@ -1,1 +1,1 @@
-"""An emulated AWS: moto, and what it lacks for this project. Nothing that is deployed imports it."""
+"""An emulated AWS: moto with the behaviour that it lacks. Nothing that is deployed imports it."""

@@ -1,1 +1,1 @@
-"""The service on one machine: the deployed handlers on an emulated AWS."""
+"""Serves the deployed handlers on one machine, on an emulated AWS."""

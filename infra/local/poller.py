@@ -1,4 +1,4 @@
-"""Lambda's part between a stream and its handler: fetch, deliver in order, repeat on failure."""
+"""Delivers a table's stream to a handler, in order and with retries, as Lambda does."""
 
 import base64
 import threading
@@ -19,7 +19,7 @@ _BATCH = 25
 class Poller:
     """Delivers a table's stream to a handler, from ``start`` until ``stop``.
 
-    ``delivered`` is called with each event that the handler took, ``idle`` after each look.
+    Calls ``delivered`` with each event that the handler processed, and ``idle`` after each poll.
     """
 
     def __init__(
@@ -37,30 +37,30 @@ class Poller:
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
 
     def start(self) -> None:
-        """Begin with the oldest record."""
+        """Start with the oldest record."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver no more, once the record in hand is through."""
+        """Stop after the current batch."""
         self._stopped.set()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                self._look()
+                self._poll()
             except Exception as error:
-                log.error("the stream could not be looked at", extra={"failure": frames(error)})
+                log.error("the stream could not be polled", extra={"failure": frames(error)})
             self._stopped.wait(_IDLE_SECONDS)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         records = self._stream.next(_BATCH)
         while records and not self._stopped.is_set() and not self._deliver(records):
             self._stopped.wait(_RETRY_SECONDS)
         self._idle()
 
     def _deliver(self, records: list[dict[str, Any]]) -> bool:
-        """Hand over a batch. Return False if the handler failed: the whole batch is to come again."""
+        """Deliver a batch. Return False if the handler failed: the whole batch is delivered again."""
         try:
             self._handler({"Records": records}, _context())
         except Exception as error:
@@ -71,7 +71,7 @@ class Poller:
 
 
 class Stream:
-    """The one shard of an emulated stream, from its oldest record on, or from ``LATEST``."""
+    """Reads the single shard of an emulated stream, from its oldest record or from ``LATEST``."""
 
     def __init__(self, stream_arn: str, start: str = "TRIM_HORIZON") -> None:
         self._client = boto3.client("dynamodbstreams")
@@ -82,14 +82,14 @@ class Stream:
         )["ShardIterator"]
 
     def next(self, limit: int) -> list[dict[str, Any]]:
-        """The next records, as Lambda hands them to a function; none where there is no news."""
+        """Return the next records, if any, in the form that Lambda gives a function."""
         answer = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
         self._iterator = answer["NextShardIterator"]
         return [{**_as_json(record), "eventSourceARN": self._arn} for record in answer["Records"]]
 
 
 def _as_json(value: Any) -> Any:
-    """A record as JSON has it: bytes in Base64, times in Unix seconds."""
+    """Return a record in the form of JSON: bytes in Base64, times in Unix seconds."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):

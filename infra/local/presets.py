@@ -1,7 +1,7 @@
-"""The accounts 88000091 to 88000099: every state that a client can meet, at hand from the start.
+"""Creates the preset accounts 88000091 to 88000099, one for each state that a client can meet.
 
-Each state is a true one. It came about by the service's own rules and writes, only with earlier
-times, so that whatever is done to the account next goes on from there as it would in production.
+The service's own rules and writes produce each state, with earlier times. So an account continues
+from its state as it would in production.
 """
 
 import base64
@@ -18,13 +18,13 @@ from chalicelib.aws import clients
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
-from chalicelib.core import binding as rules
-from chalicelib.core import lockout, totp
+from chalicelib.core import lockout, rules, totp
 from chalicelib.core.binding import (
     Accepted,
     Attempt,
     Begun,
     Binding,
+    BindRequest,
     Decision,
     Denied,
     Draft,
@@ -32,10 +32,10 @@ from chalicelib.core.binding import (
 )
 from chalicelib.core.channel import Channel
 from chalicelib.core.events import Source
-from infra.local.server import LOOPBACK
+from infra.local.http_server import LOOPBACK
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-"""The TOTP secret of every preset account: the one of RFC 6238 appendix B, so known to all the world."""
+"""The TOTP secret of every preset account, which is public: it is the one of RFC 6238 appendix B."""
 
 BOUND = "88000091"
 PENDING = "88000092"
@@ -50,17 +50,17 @@ DESKTOP_ONLY = "88000099"
 _HOUR = 3_600
 _DAY = 24 * _HOUR
 _PASSWORD_TYPED_AGO = _HOUR
-"""Seconds, for the account whose login is too old: more than any call allows."""
+"""Age of the password of the account whose login is too old, in seconds: more than any call allows."""
 
 _LOCKING_CODES = 11
-"""Wrong codes of the locked account: they end on the longest lock, so that it lasts a session."""
+"""Wrong codes of the locked account. They cause the longest lock, so that it outlasts a session."""
 
 _MOTO_SIGNING_KEY = "cognitoidp/resources/jwks-private.json"
-"""What moto's Cognito signs its tokens with; it is in moto's package, and no secret."""
+"""The key that moto's Cognito signs its tokens with. It is part of moto's package and no secret."""
 
 
 class Presets:
-    """Puts the accounts into their states, and keeps those states true at each login."""
+    """Creates the states of the accounts, and renews at each login those that time would end."""
 
     def __init__(self) -> None:
         settings = wiring.components().settings
@@ -76,7 +76,7 @@ class Presets:
         self._secret = base64.b32decode(SECRET)
 
     def create(self) -> None:
-        """Make every preset account's state."""
+        """Create the state of every preset account."""
         now = int(wiring.clock())
         then = now - 30 * _DAY
         for account in (BOUND, DESKTOP_ONLY, LOGIN_TOO_OLD, CODE_USED, LOCKED, SUSPENDED):
@@ -87,20 +87,20 @@ class Presets:
         self._begin(PENDING, now)
         self._begin(PAST_TERM, now - _HOUR)
         self._wrong_codes(LOCKED, _LOCKING_CODES, now)
-        self._wrong_codes(SUSPENDED, lockout.SUSPEND_AT, now)
+        self._wrong_codes(SUSPENDED, lockout.SUSPEND_AT_IN_A_MONTH, now)
         self._damage(UNAVAILABLE)
 
     def at_login(self, account: str, token: str) -> str:
-        """What the login hands out for an account whose password was right: the token, or an older one.
+        """Return the token that the login issues, which is an aged one for one account.
 
-        Two states would pass with time, so they are made again: the QR code that waits for its
-        code, and the code of this step that another login has just used.
+        Time ends two states, so they are renewed: the QR code that waits for its first code, and
+        the code of this step that another login has just used.
         """
         now = int(wiring.clock())
         if account == PENDING and self._table.load(account).binding.expired_at(now):
             self._begin(account, now)
         if account == CODE_USED:
-            # The next step's code is good already, so it goes with this one's: a minute of peace.
+            # The next step's code is already valid: using it uses up this step's too, and lasts longer.
             self._verify(account, Channel.DESKTOP, now, steps_ahead=totp.WINDOW)
         return aged(token, _PASSWORD_TYPED_AGO) if account == LOGIN_TOO_OLD else token
 
@@ -109,7 +109,10 @@ class Presets:
             binding_id = uuid4().hex
             return Draft(binding_id, self._secret_box.seal(account, binding_id, self._secret))
 
-        self._step(account, Channel.DESKTOP, at, lambda binding, now: rules.begin(binding, draft, now))
+        request = BindRequest(
+            typed_at=at, always=False, bind_code=lambda: None, hashed=lambda salt: b"", draft=draft
+        )
+        self._step(account, Channel.DESKTOP, at, lambda binding, now: rules.begin(binding, request, now))
 
     def _confirm(self, account: str, at: int) -> None:
         attempt = self._attempt(self._code(at), Channel.DESKTOP)
@@ -122,7 +125,7 @@ class Presets:
         self._step(account, channel, at, lambda binding, now: rules.verify(binding, attempt, now))
 
     def _wrong_codes(self, account: str, count: int, until: int) -> None:
-        """So many wrong codes in a row, the last of them at ``until``; they are written down at once."""
+        """Write ``count`` wrong codes in a row, the last at ``until``, in a single change."""
         waits = [lockout.lock_seconds(failures) or 1 for failures in range(1, count)]
 
         def guess_all(binding: Binding, code: str) -> Decision[Accepted | Denied]:
@@ -147,7 +150,7 @@ class Presets:
         at: int,
         decide: Callable[[Binding, int], Decision[Begun | Accepted | Denied]],
     ) -> None:
-        """Make one change as the service makes it, at an earlier time."""
+        """Make one change as the service makes it, at the time ``at``."""
         self._at = at
         source = Source(request_id=str(uuid4()), address=LOOPBACK, channel=channel)
         self._table.change(account, source, decide)
@@ -157,13 +160,20 @@ class Presets:
             assert binding.sealed is not None
             return OpenedSecret(self._secret, binding.sealed)
 
-        return Attempt(code, channel, LOOPBACK, unseal)
+        return Attempt(
+            code=code,
+            typed_at=self._at,
+            channel=channel,
+            address=LOOPBACK,
+            jti=uuid4().hex,
+            unseal=unseal,
+        )
 
     def _code(self, at: int) -> str:
         return pyotp.HOTP(SECRET).at(totp.step_at(at))
 
     def _damage(self, account: str) -> None:
-        """An item that cannot be read: to the service that is AWS trouble, on this account alone."""
+        """Write an item that cannot be read: the service is then unavailable for this account."""
         boto3.client("dynamodb").put_item(
             TableName=self._table_name,
             Item={"account": {"S": account}, "version": {"N": "1"}, "state": {"S": "unreadable"}},
@@ -171,7 +181,7 @@ class Presets:
 
 
 def aged(token: str, seconds: int) -> str:
-    """The same login token, signed by the same key, as if its password had been typed earlier."""
+    """Return the login token as if its password had been typed earlier, signed by the same key."""
     key = jwt.PyJWK(load_resource(_MOTO_SIGNING_KEY), "RS256")
     claims = jwt.decode(token, options={"verify_signature": False})
     claims |= {name: claims[name] - seconds for name in ("iat", "auth_time")}

@@ -1,4 +1,4 @@
-"""The local stage: resources from the deployed template, a login server, demo accounts, keys."""
+"""Creates the local stage: the deployed template's resources, a login server, accounts and keys."""
 
 import importlib
 import json
@@ -8,7 +8,8 @@ from typing import Any
 
 import boto3
 
-from infra.environment import ROOT, set_aside_aws
+from infra import templates
+from infra.environment import set_aside_aws
 
 STAGE = "local"
 DEMO_ACCOUNTS = tuple(f"{number}" for number in range(88000001, 88000021))
@@ -18,8 +19,14 @@ CLIENTS = {
     "desktop": {"channel": "desktop", "may_bind": True},
     "mobile": {"channel": "mobile", "may_bind": False},
 }
-"""The OAuth clients of the stand-in for the login server, and what the deployment says of them."""
+"""The OAuth clients of the login server's stand-in, with the deployment's settings for them."""
 
+PARAMETERS = {
+    "ApiGatewayLogs": "no",
+    "DomainName": "2fa.broker.example",
+    "HostedZoneId": "Z00000000000000000000",
+}
+"""The templates' parameters, as ops would set them for a stage with a name of its own."""
 
 SCHEDULED_EVENT = {
     "version": "0",
@@ -32,7 +39,7 @@ SCHEDULED_EVENT = {
     "resources": [],
     "detail": {},
 }
-"""What EventBridge hands to a function on a schedule."""
+"""The event that EventBridge sends to a scheduled function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class UserPool:
 
 
 def point_at(aws_url: str) -> None:
-    """Turn this process's AWS calls to the emulator, whatever the machine is set up for."""
+    """Send this process's AWS calls to the emulator, whatever the machine's configuration says."""
     set_aside_aws()
     os.environ |= {
         "AWS_ENDPOINT_URL": aws_url,
@@ -56,13 +63,31 @@ def point_at(aws_url: str) -> None:
 
 
 def create_resources(stage: str = STAGE) -> dict[str, str]:
-    """Create the stack of ``infra/resources.yaml``; its outputs by name."""
+    """Create the stacks of a stage as far as the emulator can, and return their outputs by name."""
+    values = {"Stage": stage, **PARAMETERS}
+    for name, ending in (("data", "-data"), ("bootstrap", "-bootstrap"), ("service", "")):
+        template = _without_code(templates.read(name))
+        values |= _create_stack(f"totp-binding-{stage}{ending}", template, values)
+    return values
+
+
+def _without_code(template: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what only Chalice's part of the service's template completes, functions and API."""
+    resources = {name: one for name, one in template["Resources"].items() if "Type" in one}
+    rest = {name: part for name, part in template.items() if name not in ("Transform", "Globals")}
+    return {**rest, "Resources": resources}
+
+
+def _create_stack(name: str, template: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
     cloudformation = boto3.client("cloudformation")
-    name = f"totp-binding-{stage}"
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=(ROOT / "infra" / "resources.yaml").read_text("utf-8"),
-        Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
+        TemplateBody=json.dumps(template),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": values[key]}
+            for key in template["Parameters"]
+            if key in values
+        ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
@@ -71,7 +96,7 @@ def create_resources(stage: str = STAGE) -> dict[str, str]:
 
 
 def create_user_pool() -> UserPool:
-    """A user pool with a client for each channel, and the demo and preset accounts in it."""
+    """Create a user pool with a client for each channel and with the demo and preset accounts."""
     cognito = boto3.client("cognito-idp")
     pool_id = cognito.create_user_pool(PoolName="totp-binding-local")["UserPool"]["Id"]
     client_ids = {
@@ -89,7 +114,7 @@ def create_user_pool() -> UserPool:
 
 
 def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str, str]:
-    """The environment of the deployed functions, as ops would set it for this stage."""
+    """Return the environment of the deployed functions for this stage."""
     region = os.environ["AWS_DEFAULT_REGION"]
     clients = {pool.client_ids[name]: client for name, client in CLIENTS.items()}
     return {
@@ -110,7 +135,7 @@ def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str,
 
 
 def load_service(environment: dict[str, str]) -> Any:
-    """Import ``app.py`` in its environment, as Lambda does, and make the first keys."""
+    """Import ``app.py`` in its environment, as Lambda does, and create the first keys."""
     os.environ |= environment
     module = importlib.import_module("app")
     module.rotate_keys(SCHEDULED_EVENT, None)

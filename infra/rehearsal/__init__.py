@@ -1,1 +1,1 @@
-"""The rehearsal: the deployment as it is, against an emulated AWS, and what it deployed, run."""
+"""The whole life of a stage on one machine, on an emulator that is not the project's own."""

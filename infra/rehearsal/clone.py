@@ -1,95 +1,81 @@
-"""A clone of the project from which ops deploy, and deploying from it."""
+"""Fresh clones of the project, and commands that are run in them as ops would."""
 
-import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.environment import HOME
+from infra.deploy.artefacts import WHEELS
+from infra.environment import DEPLOY_HOME, ROOT
+from infra.rehearsal import gaps
+from infra.rehearsal.checks import Checks
+from infra.rehearsal.emulator import HOME
 
-_PACKAGED = ".chalice/deployments"
-_PARTS = ("app.py", "chalicelib", "infra", "requirements.txt", ".chalice/config.json")
+_MARK = """
+
+@app.middleware("http")
+def mark_{release}(event, get_response):
+    response = get_response(event)
+    response.headers.setdefault("x-release", "{release}")
+    return response
+"""
 
 
-def copy_project(origin: Path, folder: Path) -> None:
-    """Copy what a deployment needs of the repository."""
-    for part in _PARTS:
-        there = folder / part
-        there.parent.mkdir(parents=True, exist_ok=True)
-        if (origin / part).is_dir():
-            shutil.copytree(origin / part, there, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(origin / part, there)
+Ran = subprocess.CompletedProcess[str]
 
 
 class Clone:
-    """A fresh copy of what the repository holds, in a folder of its own."""
+    """A copy of the repository, with templates that MiniStack takes."""
 
-    def __init__(self, folder: Path, origin: Path, environment: Mapping[str, str]) -> None:
-        copy_project(origin, folder)
-        self.folder = folder
-        self._environment = environment
-        (folder / ".venv").symlink_to(HOME, target_is_directory=True)
+    def __init__(self, folder: Path, stage: str, document: Mapping[str, Any], checks: Checks) -> None:
+        self._folder = folder
+        self._stage = stage
+        self._checks = checks
+        unwanted = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+        for part in ("chalicelib", "infra", ".chalice"):
+            shutil.copytree(ROOT / part, folder / part, ignore=unwanted)
+        for part in ("app.py", "requirements.txt"):
+            shutil.copy(ROOT / part, folder)
+        self.removed = gaps.fit(folder / "infra" / "templates")
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        (folder / "infra" / "stages" / f"{stage}.json").write_text(text, "utf-8")
+        WHEELS.mkdir(parents=True, exist_ok=True)
+        (folder / "build").mkdir()
+        (folder / "build" / "wheels").symlink_to(WHEELS, target_is_directory=True)
+        (folder / DEPLOY_HOME.name).symlink_to(DEPLOY_HOME, target_is_directory=True)
 
-    def write_stage(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write the stage's file, as ops would."""
-        path = self.folder / "infra" / "stages" / f"{name}.json"
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    def mark(self, release: str) -> None:
+        """Change the code so that its answers tell its release from the others."""
+        with (self._folder / "app.py").open("a", encoding="utf-8") as app:
+            app.write(_MARK.format(release=release))
 
-    @property
-    def layers(self) -> dict[str, str]:
-        """The layers that were packaged here: each file's digest by its name."""
-        return {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self._packaged_layers()
-        }
+    def break_service(self, after: Sequence[str]) -> None:
+        """Have the service's stack fail once some of its resources are done; no judge can know."""
+        path = self._folder / "infra" / "templates" / "service.yaml"
+        template = json.loads(path.read_text("utf-8"))
+        fails = {"Type": "AWS::Logs::LogStream", "Properties": {"LogGroupName": "/nobody/made/this"}}
+        template["Resources"]["Fails"] = {**fails, "DependsOn": after}
+        path.write_text(json.dumps(template), "utf-8")
 
-    def take_layers(self, other: "Clone") -> None:
-        """Take over the layers of another clone, as a CI runner keeps them from its run before."""
-        there = self.folder / _PACKAGED
-        there.mkdir()
-        for layer in other._packaged_layers():
-            shutil.copy(layer, there)
+    def deploy(self, command: str, *flags: str, typed: str = "") -> Ran:
+        """Run ``python -m infra.deploy`` for the stage."""
+        program = [sys.executable, "-m", "infra.deploy", command, "--stage", self._stage]
+        return self.run([*program, *flags], typed)
 
-    def deploy(self, command: str, stage: str, *flags: str, typed: str = "", cut_at: str = "") -> "Ran":
-        """Run ``infra/deploy.py`` with its words on the screen, killed where it says ``cut_at``."""
-        line = [sys.executable, "infra/deploy.py", command, "--stage", stage, *flags]
-        print(f"\n$ {' '.join(['python', *line[1:]])}", flush=True)
-        process = subprocess.Popen(
-            line,
-            cwd=self.folder,
-            env=dict(self._environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        said = []
-        with process:
-            if process.stdin is not None:
-                process.stdin.write(typed)
-                process.stdin.close()
-            for row in process.stdout or ():
-                print(f"  | {row.rstrip()}", flush=True)
-                said.append(row)
-                if cut_at and cut_at in row:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    break
-        return Ran(process.returncode, "".join(said))
+    def chalice(self, command: str, *words: str, typed: str = "") -> Ran:
+        """Run one of Chalice's own commands for the stage."""
+        program = [str(DEPLOY_HOME / "bin" / "chalice"), command, "--stage", self._stage]
+        return self.run([*program, *words], typed)
 
-    def _packaged_layers(self) -> list[Path]:
-        return sorted((self.folder / _PACKAGED).glob("managed-layer-*.zip"))
-
-
-class Ran:
-    """How a command ended, and what it said."""
-
-    def __init__(self, status: int, said: str) -> None:
-        self.status = status
-        self.said = said
+    def run(self, command: Sequence[str], typed: str = "") -> Ran:
+        """Run a command in the clone, with the AWS command line at hand."""
+        self._checks.log(f"\n$ {' '.join(command)}")
+        environment = os.environ | {"PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        ran = subprocess.run(command, cwd=self._folder, env=environment, input=typed, check=False, **how)
+        self._checks.log(ran.stdout)
+        return ran

@@ -1,1 +1,1 @@
-"""The support desk's command: invokes the support functions of a stage, and says what came of it."""
+"""The support desk's command: invokes the support functions of a stage and prints the outcome."""

@@ -1,4 +1,4 @@
-"""``python -m infra.support``: the support desk's command line. ``--help`` says what it can do."""
+"""``python -m infra.support``: the support desk's command. ``--help`` lists its subcommands."""
 
 import io
 import sys
@@ -9,12 +9,12 @@ from infra.environment import HOME, RUN_REQUIREMENTS, run_inside
 
 if __name__ == "__main__":
     if Path(sys.prefix).resolve() != HOME.resolve():
-        with redirect_stdout(sys.stderr):  # a script may be reading the answer
+        with redirect_stdout(sys.stderr):  # standard output is for the answer
             run_inside(RUN_REQUIREMENTS, "infra.support")
     from infra.support.command import main
 
     for stream in (sys.stdout, sys.stderr):
-        # What has been done must be told, whatever characters the terminal lacks.
+        # A terminal that lacks a character must still show the outcome.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     sys.exit(main(sys.argv[1:]))

@@ -4,30 +4,21 @@ import re
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Browser, Locator
 
 from infra.environment import ROOT
 from infra.local import presets
-from tests.browser.conftest import (
-    CHROMIUM,
-    LANGUAGES,
-    NARROW,
-    QUIET,
-    WIDE,
-    Stack,
-    Window,
-    oathtool,
-    running_stack,
-)
-from tests.kit.phone import wrong_code
+from tests.kit.stack import Stack, running_stack
+from tests.kit.window import LANGUAGES, NARROW, WIDE, Window, chromium
 
 IMAGES = ROOT / "docs" / "images"
 ERRORS = ROOT / "build" / "errors"
-"""Every error's picture: to be looked at, not to be kept."""
+"""Pictures of the errors, to be looked at and not committed."""
 
 TRAIL_SECONDS = 3
-"""How long the history takes to follow what happened, and some."""
+"""Seconds after which an event is surely in the history."""
 
 
 class Camera:
@@ -37,6 +28,7 @@ class Camera:
         context = browser.new_context(locale=language, viewport=size, device_scale_factor=1)
         self.window = Window(context.new_page())
         self.window.page.goto(stack.url)
+        self.stack = stack
         self.language = language
 
     def shoot(self, name: str, part: Locator | None = None, folder: Path = IMAGES) -> None:
@@ -51,16 +43,16 @@ class Camera:
 
 
 def story(camera: Camera, account: str) -> None:
-    """An account from the first login to the unbinding."""
-    window = camera.window
+    """Take an account from the first login to the unbinding."""
+    window, stack = camera.window, camera.stack
     desktop, phone, support = window.desktop, window.phone, window.support
     camera.shoot("start")
     phone.log_in(account)
-    phone.told.wait_for()
+    phone.notice.wait_for()
     camera.shoot("phone-unbound", phone.device)
     window.page.locator("#authenticator-switch").click()
     desktop.log_in(account)
-    desktop.told.wait_for()
+    desktop.notice.wait_for()
     camera.shoot("desktop-unbound", desktop.device)
     secret = desktop.show_qr()
     camera.shoot("desktop-qr", desktop.device)
@@ -68,7 +60,7 @@ def story(camera: Camera, account: str) -> None:
     window.look_up(account)
     camera.shoot("scenes")
     window.page.locator("#authenticator-switch").click()
-    code = oathtool(secret)
+    code = stack.code(secret)
     desktop.type(code)
     desktop.done.wait_for()
     camera.shoot("desktop-bound", desktop.device)
@@ -76,18 +68,18 @@ def story(camera: Camera, account: str) -> None:
     phone.boxes.first.wait_for()
     camera.shoot("phone-code", phone.device)
     refused(camera, code, "phone-code-used")
-    refused(camera, oathtool(secret, -120), "phone-code-expired")
-    refused(camera, wrong_code(secret, time.time()), "phone-wrong-code")
-    phone.type(oathtool(secret, 30))
+    refused(camera, stack.code(secret, -4), "phone-code-expired")
+    refused(camera, stack.wrong_code(secret), "phone-wrong-code")
+    phone.type(stack.code(secret, 1))
     phone.done.wait_for()
     camera.shoot("phone-bound", phone.device)
     phone.press("quiet")
     phone.log_in(account)
     phone.boxes.first.wait_for()
     for left in range(4, 0, -1):
-        phone.type(wrong_code(secret, time.time()))
-        phone.told.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
-    phone.type(wrong_code(secret, time.time()))
+        phone.type(stack.wrong_code(secret))
+        phone.notice.get_by_text(re.compile(f"[：:] ?{left}[。.]")).wait_for()
+    phone.type(stack.wrong_code(secret))
     phone.part.locator(".wait").wait_for()
     camera.shoot("phone-locked", phone.device)
     time.sleep(TRAIL_SECONDS)
@@ -103,7 +95,7 @@ def story(camera: Camera, account: str) -> None:
 
 
 def refused(camera: Camera, code: str, name: str) -> None:
-    """The phone's screen after a code that is refused."""
+    """Take the phone's screen after a refused code."""
     phone = camera.window.phone
     phone.type(code)
     phone.part.locator(".slot .notice").wait_for()
@@ -112,7 +104,7 @@ def refused(camera: Camera, code: str, name: str) -> None:
 
 
 def states(camera: Camera) -> None:
-    """The preset accounts that look like nothing in the story."""
+    """The states of preset accounts that the story does not show."""
     window = camera.window
     for scene, account, name in (
         (window.desktop, presets.PENDING, "desktop-pending"),
@@ -123,12 +115,12 @@ def states(camera: Camera) -> None:
     ):
         window.choose_account(account)
         scene.press()
-        scene.told.wait_for()
+        scene.notice.wait_for()
         camera.shoot(name, scene.device)
 
 
 def errors(camera: Camera) -> None:
-    """Every error of the contract, as the page shows it."""
+    """Take every error of the contract."""
     part = camera.window.page.locator("#errors")
     for chip in part.locator(".chip").all():
         name = chip.inner_text()
@@ -138,9 +130,8 @@ def errors(camera: Camera) -> None:
 
 
 def main() -> int:
-    """Take every picture; the exit status."""
-    with running_stack() as stack, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    """Take every picture. Returns the exit status."""
+    with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack, chromium() as browser:
         for number, language in enumerate(LANGUAGES, start=2):
             camera = Camera(browser, stack, language, WIDE)
             story(camera, f"880000{number:02}")
@@ -151,7 +142,6 @@ def main() -> int:
             small.shoot("small")
             small.window.page.context.close()
             print(f"{language}: done")
-        browser.close()
     return 0
 
 

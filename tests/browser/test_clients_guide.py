@@ -1,4 +1,4 @@
-"""docs/clients.md promises what the stack keeps."""
+"""The stack keeps the promises of docs/clients.md."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from chalicelib.api.problems import STATUS
 from chalicelib.core.errors import ErrorCode
 from infra.environment import ROOT
 from infra.local import presets
-from infra.local.checklist import CHECKLIST, Line, Replay, Step
+from infra.local.conformance.checklist import CHECKLIST, Line, Replay, Step
 
 GUIDE = (ROOT / "docs" / "clients.md").read_text("utf-8")
 

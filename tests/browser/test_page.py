@@ -1,4 +1,4 @@
-"""What holds for the page as a whole: its policy, its order, its languages, its news."""
+"""The page as a whole: its policy, its layout, its languages and its feed."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from infra.local import presets
-from tests.browser.conftest import LANGUAGES, NARROW, PAGE, words
+from tests.kit.window import LANGUAGES, NARROW, PAGE, words
 
 POLICY = {
     "default-src 'none'",
@@ -53,7 +53,7 @@ def test_nothing_is_loaded_from_elsewhere(open_window, stack):
     window.page.on("request", lambda request: asked.append(request.url))
     window.page.reload()
     window.desktop.log_in("88000020")
-    window.desktop.told.wait_for()
+    window.desktop.notice.wait_for()
     assert asked
     assert all(url.startswith((stack.url, "data:")) for url in asked)
 
@@ -115,7 +115,7 @@ def test_each_language_is_written_in_its_own_characters():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_browser_s_language_is_the_page_s(open_window, language):
+def test_the_page_is_in_the_browsers_language(open_window, language):
     window = open_window(locale=language)
     assert window.page.locator("html").get_attribute("lang") == language
     assert window.page.locator("h1").inner_text() == words(language)["heading"]
@@ -128,7 +128,7 @@ def test_a_language_once_chosen_is_kept(window):
     expect(window.page.locator("h1")).to_have_text(words("zh-HK")["heading"])
 
 
-def test_the_feed_tells_what_happens(open_window):
+def test_the_feed_shows_events(open_window):
     window = open_window()
     happened = {
         "event_id": "e1",
@@ -148,7 +148,7 @@ def test_the_feed_tells_what_happens(open_window):
     expect(rows.first.locator("pre")).to_contain_text('"account": "88000001"')
 
 
-def test_the_feed_begins_anew_with_a_service_that_does(window):
+def test_the_feed_restarts_with_the_service(window):
     position = 7
 
     def tell(route):
@@ -163,7 +163,7 @@ def test_the_feed_begins_anew_with_a_service_that_does(window):
     expect(codes).to_have_text(["after-1"])
 
 
-def test_the_history_is_a_timeline_that_goes_further_back(window):
+def test_the_history_shows_earlier_events_on_request(window):
     happened = [
         {
             "event_id": f"{number:03}",

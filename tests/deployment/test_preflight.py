@@ -1,137 +1,140 @@
-"""What stops a deployment before it touches anything."""
+"""The checks before anything is changed."""
 
+import sys
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from infra.deploy import TEMPLATES, say_what_next
-from infra.deploying import preflight
-from infra.deploying.console import Stop
-from infra.deploying.permissions import DEPLOYER, EXTRAS, statements
-from infra.deploying.preflight import Account
-from infra.deploying.stacks import Template, read_template
-from infra.deploying.stage import Stage
-from tests.deployment.conftest import Cloud
-
-ACCOUNT = Account("123456789012", "arn:aws:iam::123456789012:user/ops")
-STAGE = Stage("trial", rate=500, burst=1000)
+from chalicelib.tokens import login_keys
+from infra.deploy import preflight
+from infra.deploy.console import Stop
+from infra.deploy.stage import Stage
+from tests.deployment.conftest import SETTINGS, Cloud
 
 
-def limits(free: int = 1000, rate: float = 10_000.0, burst: int = 5_000) -> Cloud:
+def account(free: int, rate: float = 10_000, burst: int = 5_000) -> Cloud:
+    limit = {"UnreservedConcurrentExecutions": free}
     return Cloud(
-        get_account_settings={"AccountLimit": {"UnreservedConcurrentExecutions": free}},
+        get_account_settings={"AccountLimit": limit},
         get_account={"throttleSettings": {"rateLimit": rate, "burstLimit": burst}},
     )
 
 
-def test_enough_of_everything_is_said(capsys):
-    preflight.check_limits(limits(), STAGE)
-    said = capsys.readouterr().out
-    assert "1000 unreserved" in said
-    assert "10000/s" in said
+def limit(free: int, reserved: int = 0, **fields: Any) -> int:
+    return preflight.check_quotas(account(free), Stage(name="trial", **fields), reserved)
 
 
 @pytest.mark.parametrize(
-    "short", [limits(free=49), limits(rate=499.0), limits(burst=999)], ids=["lambda", "rate", "burst"]
+    ("free", "fields", "limited_to"),
+    [
+        (1_000, {}, 200),
+        (1_000, {"burst": 5_000, "rate": 1_000}, 900),
+        (1_000, {"burst": 50, "rate": 5_000}, 500),
+        (250, {}, 150),
+        (110, {}, 10),
+        (109, {}, 0),
+        (10, {}, 0),
+        (1_000, {"concurrency": 0}, 0),
+        (1_000, {"concurrency": 700}, 700),
+        (1_000, {"concurrency": 5}, 5),
+    ],
 )
-def test_too_little_of_anything_stops_the_deployment(short: Cloud):
-    with pytest.raises(Stop, match=r"infra/stages/trial\.json"):
-        preflight.check_limits(short, STAGE)
+def test_the_api_is_limited_as_far_as_the_quota_has_room(
+    free: int, fields: dict[str, int], limited_to: int
+):
+    """A hundred executions have to stay for everybody else in the account."""
+    assert limit(free, **fields) == limited_to
 
 
-def test_just_enough_concurrency_is_enough():
-    preflight.check_limits(limits(free=50), STAGE)
+def test_a_second_run_comes_to_the_same_limit():
+    first = limit(250)
+    assert limit(250 - first, reserved=first) == first
 
 
-def test_without_credentials_nothing_begins():
-    with pytest.raises(Stop, match="does not know you"):
-        preflight.who(Cloud(get_caller_identity=NoCredentialsError()), STAGE)
+def test_without_a_limit_it_says_what_that_means(capsys: pytest.CaptureFixture[str]):
+    limit(10)
+    assert "hold up unbind" in capsys.readouterr().out
 
 
-def simulator(*refused: str) -> Cloud:
-    def simulate(ActionNames: list[str], **asked: Any) -> Any:  # noqa: N803 - boto3's name
-        decisions = {name: "implicitDeny" if name in refused else "allowed" for name in ActionNames}
-        return {
-            "EvaluationResults": [
-                {"EvalActionName": name, "EvalDecision": decision}
-                for name, decision in decisions.items()
-            ]
-        }
-
-    return Cloud(
-        simulate_principal_policy=simulate,
-        get_role={"Role": {"Arn": "arn:aws:iam::123456789012:role/sso/Deployer"}},
-    )
+@pytest.mark.parametrize(
+    ("session", "fields"),
+    [
+        (account(9), {}),
+        (account(1_000, rate=99), {}),
+        (account(1_000, burst=199), {}),
+        (account(1_000), {"concurrency": 901}),
+    ],
+)
+def test_quotas_below_what_the_stage_lets_through_stop_it(session: Cloud, fields: dict[str, int]):
+    with pytest.raises(Stop):
+        preflight.check_quotas(session, Stage(name="trial", **fields), 0)
 
 
-def test_a_missing_permission_is_named():
-    with pytest.raises(Stop, match=r"kms:CreateKey, lambda:CreateFunction: infra/deployer\.json"):
-        preflight.check_permissions(simulator("lambda:CreateFunction", "kms:CreateKey"), STAGE, ACCOUNT)
+@pytest.mark.parametrize(
+    "problem",
+    [NoCredentialsError(), ClientError({"Error": {"Code": "ExpiredToken"}}, "GetCallerIdentity")],
+)
+def test_credentials_that_aws_refuses_stop_it(problem: Exception, stage: Stage):
+    with pytest.raises(Stop, match="ap-east-1"):
+        preflight.identify(Cloud(get_caller_identity=problem), stage)
 
 
-def test_every_permission_is_asked_for_on_the_things_of_this_stage():
-    cloud = simulator()
-    preflight.check_permissions(cloud, STAGE, ACCOUNT)
-    asked = {action for _, call in cloud.calls for action in call["ActionNames"]}
-    assert asked == {a for s in statements(DEPLOYER) for a in s["Action"] if "*" not in a}
-    resources = {resource for _, call in cloud.calls for resource in call["ResourceArns"]}
-    assert "arn:aws:lambda:ap-east-1:123456789012:function:totp-binding-trial" in resources
-    assert not any("*" in resource for resource in resources - {"*"})
+def test_valid_settings_pass_without_what_aws_provides(stage: Stage):
+    preflight.check_settings(stage)
 
 
-def test_the_optional_stacks_take_more(capsys):
-    preflight.check_permissions(simulator("wafv2:CreateWebACL"), STAGE, ACCOUNT)
-    with pytest.raises(Stop, match=r"wafv2:CreateWebACL: infra/deployer-extras\.json"):
-        preflight.check_permissions(simulator("wafv2:CreateWebACL"), STAGE, ACCOUNT, EXTRAS)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_is_missing_is_named(name: str):
+    settings = {key: value for key, value in SETTINGS.items() if key != name}
+    with pytest.raises(Stop, match=name):
+        preflight.check_settings(Stage(name="trial", settings=settings))
 
 
-def test_a_session_is_judged_by_its_role():
-    cloud = simulator()
-    session = Account("123456789012", "arn:aws:sts::123456789012:assumed-role/Deployer/alice")
-    preflight.check_permissions(cloud, STAGE, session)
-    sources = {call["PolicySourceArn"] for name, call in cloud.calls if name.startswith("simulate")}
-    assert sources == {"arn:aws:iam::123456789012:role/sso/Deployer"}
+def test_a_stage_without_settings_is_told_of_the_example():
+    with pytest.raises(Stop, match="example"):
+        preflight.check_settings(Stage(name="trial"))
 
 
-def test_where_the_simulator_may_not_be_asked_that_is_said(capsys):
-    refusal = ClientError({"Error": {"Code": "AccessDenied"}}, "SimulatePrincipalPolicy")
-    preflight.check_permissions(Cloud(simulate_principal_policy=refusal), STAGE, ACCOUNT)
-    assert "not checked: IAM's simulator answers AccessDenied" in capsys.readouterr().out
+@pytest.mark.parametrize(("issuer", "warned"), [("极星期货", 0), ("A & B", 1), ("50%", 1)])
+def test_an_issuer_that_authenticators_garble_is_warned_of(
+    issuer: str, warned: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(preflight, "login_key_warnings", lambda settings: [])
+    preflight.check_settings(Stage(name="trial", settings={**SETTINGS, "OTP_ISSUER": issuer}))
+    assert capsys.readouterr().out.count("warning") == warned
 
 
-def test_a_misspelt_parameter_is_named():
-    templates = [Template("{}", {"Stage": None, "LogDays": "400"}), Template("{}", {"DomainName": ""})]
-    good = Stage("trial", parameters={"LogDays": "90", "DomainName": "2fa.broker.example"})
-    preflight.check_parameters(good, templates)
-    for wrong in ("LogDay", "Stage"):
-        stage = Stage("trial", parameters={"LogDays": "90", wrong: "x"})
-        with pytest.raises(Stop, match=rf"no template takes: {wrong}; there are DomainName, LogDays\."):
-            preflight.check_parameters(stage, templates)
+def test_a_key_set_that_cannot_be_read_is_a_warning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(login_keys, "key_set_problem", lambda url: f"{url} is a discovery document")
+    preflight.check_settings(Stage(name="trial", settings=SETTINGS))
+    assert "is a discovery document" in capsys.readouterr().out
 
 
-def test_every_template_says_what_it_takes():
-    names = {name for path in TEMPLATES for name in read_template(path).parameters}
-    assert names >= {"LogDays", "DomainName", "CallsByAddress"} | preflight._SET_HERE
+@pytest.mark.parametrize("name", ["KMS_KEY", "BINDINGS_TABLE", "STAGE"])
+def test_a_setting_that_the_templates_provide_is_refused(name: str):
+    with pytest.raises(Stop, match=name):
+        preflight.check_settings(Stage(name="trial", settings={**SETTINGS, name: "x"}))
 
 
-def test_what_is_left_to_do_is_said_in_commands_that_can_be_copied(capsys):
-    outputs = {
-        "SupportStaffPolicyArn": "arn:aws:iam::1:policy/support",
-        "AuditorsPolicyArn": "arn:aws:iam::1:policy/audit",
-        "OperationsTopic": "arn:aws:sns:ap-east-1:1:operations",
-    }
-    say_what_next(STAGE, "https://api.example/api", outputs)
-    said = capsys.readouterr().out
-    for text in (
-        *outputs.values(),
-        "aws sns subscribe --region ap-east-1 --topic-arn arn:aws:sns:ap-east-1:1:operations",
-        "--protocol email --notification-endpoint",
-        "AWS_DEFAULT_REGION=ap-east-1 .venv/bin/chalice logs --stage trial",
-    ):
-        assert text in said
+def test_parameters_of_the_templates_are_accepted(stage: Stage):
+    preflight.check_stage(stage.model_copy(update={"parameters": {"LogDays": 90, "DomainName": "a.b"}}))
 
 
-def test_a_stage_that_nobody_wrote_down_is_named():
-    with pytest.raises(Stop, match="nope"):
-        preflight.check_settings(Stage("nope"))
+@pytest.mark.parametrize("name", ["LogDay", "Rate", "KmsKey", "Stage", "RestApiId"])
+def test_a_parameter_that_no_template_takes_or_a_field_decides_is_refused(name: str, stage: Stage):
+    with pytest.raises(Stop, match=name):
+        preflight.check_stage(stage.model_copy(update={"parameters": {name: "1"}}))
+
+
+@pytest.mark.parametrize(("version", "refused"), [((3, 11), 1), ((3, 12), 0)])
+def test_snapshots_need_python_3_12(version: Any, refused: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "version_info", version)
+    stopped = 0
+    try:
+        preflight.check_stage(Stage(name="trial", snap_start=True))
+    except Stop:
+        stopped = 1
+    assert stopped == refused

@@ -1,124 +1,115 @@
-"""The smoke check, against an API that answers as a test says."""
+"""The first keys and the smoke check."""
 
+import io
 import json
-from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from infra import deploy
-from infra.deploying import smoke
-from infra.deploying.console import Stop
-from infra.deploying.functions import Functions
-from infra.deploying.stage import Stage
-from infra.gateway_answers import REFUSALS, both_languages
-from infra.local.server import Ask, Reply, Server, json_reply
+from infra.deploy import smoke
+from infra.deploy.console import Stop
+from infra.deploy.stage import Stage
+from tests.deployment.conftest import Cloud
+
+PROBLEM = {"content-type": "application/problem+json", "x-request-id": "r"}
+GOOD: dict[str, tuple[int, dict[str, str], Any]] = {
+    "/.well-known/jwks.json": (
+        200,
+        {"content-type": "application/json", "x-request-id": "r"},
+        {"keys": [1]},
+    ),
+    "/binding": (401, PROBLEM, {"code": "login_required"}),
+    "/no/such/path": (404, PROBLEM, {"code": "not_found"}),
+}
 
 
-class Answering:
-    """An API: an unknown path is answered by the types that the test gives to API Gateway."""
+class Web:
+    """A web whose addresses answer as a test says."""
 
-    def __init__(self, server: Server) -> None:
-        self.url = server.url
-        self.keys = [{"kid": "k"}]
-        self.without_login = "MISSING_AUTHENTICATION_TOKEN"
-        self.with_login = "INVALID_SIGNATURE"
-        server.serve(self._respond)
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
 
-    def _respond(self, ask: Ask) -> Reply:
-        if ask.target.endswith("/jwks.json"):
-            return json_reply(200, {"keys": self.keys}, {"x-request-id": "r"})
-        if ask.target.endswith("/binding"):
-            headers = {"x-request-id": "r", "Content-Type": "application/problem+json"}
-            return Reply(401, headers, b'{"code": "login_required"}')
-        signed = ask.headers.get("authorization") is not None
-        kind = self.with_login if signed else self.without_login
-        status, headers, document = both_languages(REFUSALS[kind], "r")
-        return Reply(status, headers, json.dumps(document).encode())
+    def request(self, method: str, url: str) -> Any:
+        status, headers, document = self._answers[url.removeprefix("https://api")]
+        data = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return type("Answer", (), {"status": status, "headers": headers, "data": data})
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
+def check(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(smoke, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(smoke, "BRIEFLY_SECONDS", 0.0)
-    monkeypatch.setattr(smoke.time, "sleep", lambda seconds: None)
-    server = Server(0, lambda: Reply(400))
-    yield Answering(server)
-    server.stop()
+
+    def check(**changed: Any) -> None:
+        answers = GOOD | {path: changed["answer"] for path in GOOD if path == changed.get("path")}
+        monkeypatch.setattr(smoke.urllib3, "PoolManager", lambda **how: Web(answers))
+        smoke.check("https://api", changed.get("advice", ""))
+
+    return check
 
 
-class Lookup(Functions):
-    """The functions of a stage whose lookup answers well."""
-
-    def __init__(self) -> None:
-        pass
-
-    def call(self, name: str, event: Any) -> Any:
-        return {"outcome": "invalid"}
-
-
-@pytest.mark.parametrize("kind", ["INVALID_SIGNATURE", "EXPIRED_TOKEN", "ACCESS_DENIED", "UNAUTHORIZED"])
-def test_an_unknown_path_is_not_found_with_a_login_too(api: Answering, kind: str, capsys):
-    api.with_login = kind
-    smoke.check(api.url, Lookup())
-    assert "ok           and so it is with a login" in capsys.readouterr().out
-
-
-def test_another_refusal_of_an_unknown_path_with_a_login_is_only_noted(api: Answering, capsys):
-    api.with_login = "DEFAULT_4XX"
-    smoke.check(api.url, Lookup())
-    assert "note         /no/such/path with an Authorization header answers 400" in (
-        capsys.readouterr().out
-    )
-
-
-def test_another_refusal_without_one_stops_the_deployment(api: Answering):
-    api.without_login = "DEFAULT_4XX"
-    with pytest.raises(Stop, match=r"/no/such/path: answers 400 malformed_request, not 404\.$"):
-        smoke.check(api.url, Lookup())
-
-
-def test_where_a_name_of_ones_own_does_not_answer_it_is_said_where_it_must_lead(api: Answering):
-    api.keys = []
-    with pytest.raises(Stop, match=r"no keys in the key set.*NameTarget"):
-        smoke.check(api.url, Lookup(), own_name=True)
-
-
-class Anything:
-    """Stands for every step of a deployment that a test does not look at."""
-
-    def __init__(self, *given: Any) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *given, **named: Anything()
+def test_a_service_that_answers_as_it_should_passes(check, capsys: pytest.CaptureFixture[str]):
+    check()
+    assert capsys.readouterr().out.count("ok ") == 3
 
 
 @pytest.mark.parametrize(
-    ("flag", "stack", "steps"),
-    [(True, None, ["edge", "check"]), (False, {}, ["edge", "check"]), (False, None, ["check"])],
-    ids=["asked for", "there already", "none"],
+    ("path", "answer"),
+    [
+        ("/.well-known/jwks.json", (200, GOOD["/.well-known/jwks.json"][1], {"keys": []})),
+        (
+            "/.well-known/jwks.json",
+            (200, {"content-type": "text/html", "x-request-id": "r"}, {"keys": [1]}),
+        ),
+        ("/.well-known/jwks.json", (503, PROBLEM, {"code": "unavailable"})),
+        ("/binding", (403, PROBLEM, {"code": "login_required"})),
+        ("/binding", (401, {"content-type": "application/problem+json"}, {"code": "login_required"})),
+        ("/no/such/path", (404, PROBLEM, {"message": "Missing Authentication Token"})),
+        ("/no/such/path", (404, PROBLEM, ["not_found"])),
+        ("/no/such/path", (404, PROBLEM, b"<html>")),
+    ],
 )
-def test_a_name_is_called_only_once_the_edge_has_made_it(
-    flag: Any, stack: Any, steps: list[str], monkeypatch: pytest.MonkeyPatch
-):
-    done = list[str]()
-    monkeypatch.setattr(deploy, "preflight", Anything())
-    monkeypatch.setattr(deploy, "record", Anything())
-    monkeypatch.setattr(deploy.record, "chalice_stage", lambda *given: {}, raising=False)
-    for step in ("Memory", "Releases", "Api", "Functions"):
-        monkeypatch.setattr(deploy, step, Anything)
-    monkeypatch.setattr(
-        deploy, "put_resources", lambda *given: {"AccessLogGroup": "g", "BindingsStreamArn": "s"}
-    )
-    monkeypatch.setattr(deploy.lock, "held", lambda *given: nullcontext())
-    monkeypatch.setattr(deploy, "say_what_next", lambda *given: None)
-    monkeypatch.setattr(Stage, "session", lambda stage: Anything())
-    monkeypatch.setattr(
-        deploy.Stacks, "outputs", lambda stacks, name: stack if name.endswith("-edge") else None
-    )
-    monkeypatch.setattr(deploy, "put_edge", lambda *given: done.append("edge"))
-    monkeypatch.setattr(deploy.smoke, "check", lambda *given, **named: done.append("check"))
-    deploy.deploy(Stage("trial", url="https://2fa.broker.example/api"), edge=flag)
-    assert done == steps
+def test_any_other_answer_stops_the_deployment(check, path: str, answer: Any):
+    with pytest.raises(Stop, match=path):
+        check(path=path, answer=answer)
+
+
+def test_a_name_of_its_own_comes_with_advice(check):
+    with pytest.raises(Stop, match="NameTarget"):
+        check(path="/binding", answer=(503, PROBLEM, {}), advice=" point it to NameTarget")
+
+
+def invoked(payload: Any, **more: Any) -> Cloud:
+    return Cloud(invoke={"Payload": io.BytesIO(json.dumps(payload).encode()), **more})
+
+
+def test_nothing_but_rotate_keys_is_invoked(stage: Stage, capsys: pytest.CaptureFixture[str]):
+    cloud = invoked({"secret": {"created": ["k"]}, "pass": {"created": ["p", "q"]}})
+    smoke.make_first_keys(cloud, stage)
+    assert [asked["FunctionName"] for asked in cloud.called("invoke")] == [
+        "totp-binding-trial-rotate_keys"
+    ]
+    assert "3 created" in capsys.readouterr().out
+
+
+def test_a_rotation_that_fails_stops_the_deployment(stage: Stage):
+    with pytest.raises(Stop, match="no key"):
+        smoke.make_first_keys(invoked({"errorMessage": "no key"}, FunctionError="Unhandled"), stage)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        (
+            "https://apigateway.ap-east-1.amazonaws.com",
+            "https://a1.execute-api.ap-east-1.amazonaws.com/api",
+        ),
+        (
+            "https://apigateway.cn-north-1.amazonaws.com.cn",
+            "https://a1.execute-api.cn-north-1.amazonaws.com.cn/api",
+        ),
+        ("http://127.0.0.1:4566", "http://127.0.0.1:4566/restapis/a1/api/_user_request_"),
+    ],
+)
+def test_the_address_of_an_api_follows_from_its_id(endpoint: str, url: str):
+    gateway = type("Gateway", (), {"meta": type("Meta", (), {"endpoint_url": endpoint})})
+    assert smoke.url_of(type("Session", (), {"client": lambda self, name: gateway})(), "a1") == url

@@ -1,246 +1,242 @@
-"""Stacks in every state that an earlier run may have left them in."""
+"""Change sets: planned, printed, executed, discarded, whatever state a stack is in."""
 
-import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy import put_edge, with_user_pool
-from infra.deploying import stacks
-from infra.deploying.console import Stop
-from infra.deploying.stacks import Made, Stacks, Template, read_template
-from infra.deploying.stage import Stage
+from infra.deploy import stacks as module
+from infra.deploy.console import Stop
+from infra.deploy.stacks import ChangeSet, Stacks
 from tests.deployment.conftest import Cloud
 
-TEMPLATE = Template("{}", {"Stage": None, "Part": "all", "Needed": None})
+NAME, ARN = "totp-binding-trial", "arn:aws:cloudformation:ap-east-1:1:stack/totp-binding-trial/1"
+ABSENT = ClientError(
+    {"Error": {"Code": "ValidationError", "Message": "Stack x does not exist"}}, "DescribeStacks"
+)
+TEMPLATE = {"TemplateBody": "{}"}
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacks, "POLL_SECONDS", 0)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
 
 
-class Formation(Cloud):
-    """CloudFormation with one stack, which goes through these states, one at each look."""
-
-    def __init__(self, *states: str | None, events: Any = (), **answers: Any) -> None:
-        usual = {"create_stack": {}, "update_stack": {}, "update_termination_protection": {}}
-        super().__init__(**usual, delete_stack={}, **answers)
-        self.states = list(states)
-        self.events = list(events)
-        self.outputs: dict[str, str] = {}
-        self.protected = False
-
-    def describe_stacks(self, **asked: Any) -> Any:
-        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        if state is None:
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "x")
-        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
-        stack = {"StackStatus": state, "EnableTerminationProtection": self.protected}
-        return {"Stacks": [stack | {"Outputs": outputs}]}
-
-    def describe_stack_events(self, **asked: Any) -> Any:
-        return {"StackEvents": self.events}
-
-    def get_paginator(self, name: str) -> Any:
-        events = self.events
-        return type("Pages", (), {"paginate": lambda *_, **__: [{"StackEvents": events}]})()
-
-    @property
-    def done(self) -> list[str]:
-        return [name for name, _ in self.calls]
+def stack(status: str, **more: Any) -> dict[str, Any]:
+    return {"Stacks": [{"StackId": ARN, "StackStatus": status, **more}]}
 
 
-def test_a_new_stack_is_created_with_the_values_it_has_parameters_for():
-    formation = Formation(None, "CREATE_COMPLETE")
-    Stacks(formation).put("s", TEMPLATE, {"Stage": "prod", "Other": "x"}, keep=True)
-    [(name, asked)] = formation.calls
-    assert name == "create_stack"
-    given = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
-    assert given == {"Stage": "prod", "Part": "all"}
-    assert asked["EnableTerminationProtection"] is True
+def event(number: int, resource: str, status: str, reason: str = "") -> dict[str, Any]:
+    return {
+        "EventId": str(number),
+        "LogicalResourceId": resource,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
 
 
-@pytest.mark.parametrize("state", ["IMPORT_COMPLETE", "CREATE_COMPLETE"])
-def test_one_that_is_kept_is_protected_again_where_it_was_not(state: str):
-    formation = Formation(state, "UPDATE_COMPLETE")
-    Stacks(formation).put("s", TEMPLATE, {}, keep=True)
-    protection = (
-        "update_termination_protection",
-        {"StackName": "s", "EnableTerminationProtection": True},
+def events(*newest_first: dict[str, Any]) -> dict[str, Any]:
+    return {"StackEvents": list(newest_first)}
+
+
+def change(action: str, resource: str, replacement: str = "False") -> dict[str, Any]:
+    detail = {
+        "Action": action,
+        "LogicalResourceId": resource,
+        "ResourceType": "AWS::X::Y",
+        "Replacement": replacement,
+    }
+    return {"ResourceChange": detail}
+
+
+def planned(*statuses: Any, **described: Any) -> Cloud:
+    """A CloudFormation whose stack has these states, one after another, and one change set."""
+    found = [one if isinstance(one, Exception) else stack(one) for one in statuses]
+    return Cloud(
+        describe_stacks=found,
+        create_change_set={"Id": "change-set", "StackId": ARN},
+        describe_change_set={"Status": "CREATE_COMPLETE", "Changes": [], **described},
+        delete_change_set={},
+        delete_stack={},
+        describe_stack_events=[events(event(9, NAME, "DELETE_COMPLETE"))],
     )
-    assert formation.calls[0] == protection
-    formation.protected = True
-    Stacks(formation).put("s", TEMPLATE, {}, keep=True)
-    assert formation.done == ["update_termination_protection", "update_stack", "update_stack"]
 
 
-def test_what_an_unfinished_creation_left_is_removed_first():
-    formation = Formation("ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", None, "CREATE_COMPLETE")
-    Stacks(formation).put("s", TEMPLATE, {})
-    assert formation.done == ["update_termination_protection", "delete_stack", "create_stack"]
+@pytest.mark.parametrize(
+    ("status", "kind", "undo"),
+    [
+        (ABSENT, "CREATE", "DELETE"),
+        ("REVIEW_IN_PROGRESS", "CREATE", "DELETE"),
+        ("UPDATE_COMPLETE", "UPDATE", None),
+    ],
+)
+def test_a_stack_is_created_or_updated(status: Any, kind: str, undo: str | None):
+    cloud = planned(status)
+    change_set = Stacks(cloud, "role").plan(NAME, {"A": "1"}, TEMPLATE, undo=True)
+    assert change_set == ChangeSet("change-set", NAME, ARN, ())
+    [asked] = cloud.called("create_change_set")
+    assert (asked["ChangeSetType"], asked.get("OnStackFailure"), asked["RoleARN"]) == (
+        kind,
+        undo,
+        "role",
+    )
+    assert asked["Parameters"] == [{"ParameterKey": "A", "ParameterValue": "1"}]
 
 
-def test_an_update_that_is_under_way_is_waited_for():
-    formation = Formation("UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
-    Stacks(formation).put("s", TEMPLATE, {})
-    assert formation.done == ["update_stack"]
+@pytest.mark.parametrize(
+    "status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"]
+)
+def test_a_stack_whose_creation_failed_is_deleted_first(status: str):
+    cloud = planned(status, status, ABSENT)
+    cloud.answers["describe_stack_events"] = [events(), events(event(9, NAME, "DELETE_COMPLETE"))]
+    Stacks(cloud).plan(NAME, {}, TEMPLATE)
+    order = [name for name, _ in cloud.calls if name in ("delete_stack", "create_change_set")]
+    assert order == ["delete_stack", "create_change_set"]
+    assert cloud.called("create_change_set")[0]["ChangeSetType"] == "CREATE"
 
 
-def test_a_stack_that_only_a_person_can_help_stops_the_deployment():
-    with pytest.raises(Stop, match="UPDATE_ROLLBACK_FAILED"):
-        Stacks(Formation("UPDATE_ROLLBACK_FAILED")).put("s", TEMPLATE, {})
+def test_another_run_is_waited_for(capsys: pytest.CaptureFixture[str]):
+    cloud = planned("UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+    assert Stacks(cloud).plan(NAME, {}, TEMPLATE) is not None
+    assert "by another run" in capsys.readouterr().out
 
 
-def test_nothing_to_update_is_no_failure(capsys):
-    nothing = ClientError({"Error": {"Message": "No updates are to be performed."}}, "UpdateStack")
-    formation = Formation("CREATE_COMPLETE")
-    formation._answers["update_stack"] = nothing
-    Stacks(formation).put("s", TEMPLATE, {})
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"])
+def test_a_stack_that_only_a_person_can_help_stops_the_run(status: str):
+    cloud = planned(status)
+    with pytest.raises(Stop, match="continue-update-rollback"):
+        Stacks(cloud).plan(NAME, {}, TEMPLATE)
+    assert not cloud.called("create_change_set")
+
+
+@pytest.mark.parametrize(
+    "reason", ["The submitted information didn't contain changes.", "No updates are to be performed."]
+)
+def test_a_change_set_without_changes_is_deleted_and_said_to_be(
+    reason: str, capsys: pytest.CaptureFixture[str]
+):
+    cloud = planned("CREATE_COMPLETE", Status="FAILED", StatusReason=reason)
+    assert Stacks(cloud).plan(NAME, {}, TEMPLATE) is None
+    assert cloud.called("delete_change_set") == [{"ChangeSetName": "change-set"}]
     assert "nothing to change" in capsys.readouterr().out
 
 
-def test_a_failure_is_told_by_its_first_reason():
-    rows = [("Later", "CREATE_FAILED", "cancelled"), ("Key", "CREATE_FAILED", "no right")]
-    events = [
-        {
-            "EventId": name,
-            "LogicalResourceId": name,
-            "ResourceStatus": status,
-            "ResourceStatusReason": reason,
-        }
-        for name, status, reason in rows
+def test_a_refused_change_set_stops_with_cloudformations_words():
+    cloud = planned("CREATE_COMPLETE", Status="FAILED", StatusReason="Template is wrong")
+    with pytest.raises(Stop, match="Template is wrong"):
+        Stacks(cloud).plan(NAME, {}, TEMPLATE)
+    assert cloud.called("delete_change_set")
+
+
+def test_additions_changes_and_replacements_are_printed(capsys: pytest.CaptureFixture[str]):
+    changes = [
+        change("Add", "New"),
+        change("Modify", "Old"),
+        change("Modify", "Table", "True"),
+        change("Remove", "Gone"),
     ]
-    with pytest.raises(Stop, match="Key: no right"):
-        Stacks(Formation(None, "ROLLBACK_COMPLETE", events=events)).put("s", TEMPLATE, {})
+    found = Stacks(planned("CREATE_COMPLETE", Changes=changes)).plan(NAME, {}, TEMPLATE)
+    assert found is not None
+    assert found.lost == ("Table", "Gone")
+    printed = capsys.readouterr().out
+    assert "add     New (AWS::X::Y)" in printed
+    assert "modify  Table (AWS::X::Y, replaced)" in printed
+    assert "remove  Gone" in printed
 
 
-def event(resource: str, status: str, name: str = "") -> dict[str, str]:
-    kind = "AWS::CloudFormation::Stack" if resource == "s" else f"AWS::{resource}"
-    return {
-        "EventId": f"{resource} {status} {name}",
-        "LogicalResourceId": resource,
-        "PhysicalResourceId": name,
-        "ResourceType": kind,
-        "ResourceStatus": status,
-    }
+def test_all_pages_of_a_change_set_are_read():
+    pages = [
+        {"Status": "CREATE_IN_PROGRESS", "Changes": []},
+        {"Status": "CREATE_COMPLETE", "Changes": [change("Add", "A")], "NextToken": "more"},
+        {"Status": "CREATE_COMPLETE", "Changes": [change("Remove", "B")]},
+    ]
+    cloud = planned("CREATE_COMPLETE")
+    cloud.answers["describe_change_set"] = pages
+    found = Stacks(cloud).plan(NAME, {}, TEMPLATE)
+    assert found is not None
+    assert found.lost == ("B",)
 
 
-ATTEMPT = [
-    event("s", "CREATE_IN_PROGRESS", "arn"),
-    event("Key", "CREATE_IN_PROGRESS"),
-    event("Key", "CREATE_IN_PROGRESS", "key-1"),
-    event("Key", "CREATE_COMPLETE", "key-1"),
-    event("Role", "CREATE_COMPLETE", "role-1"),
-    event("Table", "CREATE_IN_PROGRESS", "table-1"),
-    event("Bucket", "CREATE_IN_PROGRESS"),
-    event("Bucket", "CREATE_FAILED", "somebody-elses"),
-    event("Table", "CREATE_FAILED", "table-1"),
-    event("s", "ROLLBACK_IN_PROGRESS", "arn"),
-    event("Role", "DELETE_COMPLETE", "role-1"),
-    event("Table", "DELETE_FAILED", "table-1"),
-]
-"""A first creation that met a bucket, and could not be taken back because of a table."""
-
-
-@pytest.mark.parametrize("state", ["ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
-def test_a_failed_creation_has_left_what_it_made_and_not_what_it_met(state: str):
-    formation = Formation(state, events=ATTEMPT[::-1])
-    left = Stacks(formation).left_by_creation("s")
-    assert left == [Made("AWS::Key", "key-1"), Made("AWS::Table", "table-1")]
-    assert formation.done == []
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "totp-binding-prod-audit already exists in stack arn:aws:cloudformation:ap-east-1:1:stack/other",
-        'Resource handler returned message: "taken" (RequestToken: 1, HandlerErrorCode: AlreadyExists)',
-    ],
-)
-def test_what_it_met_was_not_made_though_its_name_was_told_at_first(reason: str):
-    met = event("Table", "CREATE_FAILED", "table-1") | {"ResourceStatusReason": reason}
-    formation = Formation("ROLLBACK_FAILED", events=[*ATTEMPT[:6], met][::-1])
-    left = Stacks(formation).left_by_creation("s")
-    assert left == [Made("AWS::Key", "key-1"), Made("AWS::Role", "role-1")]
-
-
-@pytest.mark.parametrize(
-    "history",
-    [
-        [*ATTEMPT[:4], event("s", "CREATE_COMPLETE", "arn")],
-        # Kept as it was when it failed, and finished by an update.
-        [*ATTEMPT[:9], event("s", "CREATE_FAILED", "arn"), event("s", "UPDATE_COMPLETE", "arn")],
-        [event("s", "IMPORT_COMPLETE", "arn"), event("s", "UPDATE_IN_PROGRESS", "arn"), *ATTEMPT[1:4]],
-        # Made so long ago that it is not told of any more.
-        ATTEMPT[1:4],
-    ],
-    ids=["created", "finished later", "imported", "long ago"],
-)
-def test_a_stack_that_may_have_been_in_use_has_left_nothing_that_may_be_deleted(history: list[Any]):
-    events = [*history, event("s", "DELETE_IN_PROGRESS", "arn"), event("s", "DELETE_FAILED", "arn")]
-    assert Stacks(Formation("DELETE_FAILED", events=events[::-1])).left_by_creation("s") == []
-
-
-def test_a_stack_that_is_there_is_updated_and_one_that_is_not_has_left_nothing():
-    assert Stacks(Formation("UPDATE_COMPLETE")).left_by_creation("s") is None
-    assert Stacks(Formation(None)).left_by_creation("s") == []
-
-
-def test_short_forms_are_written_out(tmp_path):
-    path = tmp_path / "t.yaml"
-    path.write_text(
-        "Resources:\n"
-        "  A: {B: !Ref C, D: !GetAtt E.F.G, H: !Sub 'x${I}', J: !If [K, !Ref L, !Ref M]}\n"
-        "Parameters: {C: {Type: String}, D: {Type: Number, Default: 5}, E: {Default: ''}}\n"
+def executed(statuses: list[Any], *seen: dict[str, Any]) -> Cloud:
+    cloud = Cloud(
+        describe_stacks=[one if isinstance(one, Exception) else stack(one) for one in statuses],
+        describe_stack_events=list(seen),
+        execute_change_set={},
     )
-    template = read_template(path)
-    assert template.parameters == {"C": None, "D": "5", "E": ""}
-    assert json.loads(template.body)["Resources"]["A"] == {
-        "B": {"Ref": "C"},
-        "D": {"Fn::GetAtt": ["E", "F.G"]},
-        "H": {"Fn::Sub": "x${I}"},
-        "J": {"Fn::If": ["K", {"Ref": "L"}, {"Ref": "M"}]},
+    Stacks(cloud).execute(ChangeSet("change-set", NAME, ARN, ()))
+    return cloud
+
+
+def test_the_events_of_a_change_are_printed_once_and_none_of_before(capsys: pytest.CaptureFixture[str]):
+    old, a, b = (
+        event(1, "Old", "UPDATE_COMPLETE"),
+        event(2, "A", "UPDATE_COMPLETE"),
+        event(3, "B", "CREATE_COMPLETE"),
+    )
+    executed(["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"], events(old), events(a, old), events(b, a, old))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"  {NAME}: A update complete", f"  {NAME}: B create complete"]
+
+
+def test_a_status_of_before_is_not_taken_for_the_end():
+    """CloudFormation may show the old status for a moment after a change set is executed."""
+    old, new = event(1, NAME, "CREATE_COMPLETE"), event(2, NAME, "UPDATE_IN_PROGRESS")
+    cloud = executed(
+        ["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"],
+        events(old),
+        events(old),
+        events(new, old),
+    )
+    assert len(cloud.called("describe_stacks")) == 3
+
+
+@pytest.mark.parametrize("end", ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", ABSENT])
+def test_a_failed_change_stops_with_its_first_reason(end: Any):
+    first = event(2, "Handler", "UPDATE_FAILED", "no such code")
+    second = event(3, "Other", "UPDATE_FAILED", "cancelled")
+    with pytest.raises(Stop, match="Handler: no such code"):
+        executed(["UPDATE_IN_PROGRESS", end], events(), events(second, first))
+
+
+def test_a_stack_that_cannot_be_deleted_says_why():
+    cloud = Cloud(
+        describe_stacks=[stack("CREATE_COMPLETE"), stack("DELETE_IN_PROGRESS"), stack("DELETE_FAILED")],
+        describe_stack_events=[events(), events(event(2, "Policy", "DELETE_FAILED", "it is attached"))],
+        delete_stack={},
+    )
+    with pytest.raises(Stop, match="Policy: it is attached"):
+        Stacks(cloud).remove(NAME)
+
+
+def test_a_stack_that_is_gone_needs_no_deleting():
+    Stacks(Cloud(describe_stacks=ABSENT)).remove(NAME)
+
+
+def test_other_trouble_is_not_taken_for_an_absent_stack():
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeStacks")
+    with pytest.raises(ClientError):
+        Stacks(Cloud(describe_stacks=denied)).describe(NAME)
+
+
+def test_a_stack_that_was_only_planned_has_no_outputs():
+    assert Stacks(Cloud(describe_stacks=stack("REVIEW_IN_PROGRESS"))).outputs(NAME) is None
+    outputs = [{"OutputKey": "A", "OutputValue": "b"}]
+    assert Stacks(Cloud(describe_stacks=stack("UPDATE_COMPLETE", Outputs=outputs))).outputs(NAME) == {
+        "A": "b"
     }
 
 
-def test_a_template_that_needs_a_bucket_stops_the_deployment(tmp_path):
-    path = tmp_path / "t.yaml"
-    path.write_text("Description: " + "x" * stacks.LARGEST_TEMPLATE)
-    with pytest.raises(Stop, match=r"t\.yaml"):
-        read_template(path)
-
-
-def test_the_edge_is_told_which_api_it_stands_in_front_of():
-    formation = Formation(None, "CREATE_COMPLETE")
-    put_edge(Stage("prod", parameters={"CallsByAddress": "50"}), Stacks(formation), "abc", "api")
-    [(_, asked)] = formation.calls
-    given = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
-    assert asked["StackName"] == "totp-binding-prod-edge"
-    assert given.items() >= {
-        ("Stage", "prod"),
-        ("RestApiId", "abc"),
-        ("ApiStage", "api"),
-        ("CallsByAddress", "50"),
-        ("DomainName", ""),
-    }
-
-
-POOL = {"Issuer": "https://login.example/pool", "DesktopClientId": "d", "MobileClientId": "m"}
-
-
-def test_a_user_pool_is_made_when_asked_for_and_found_again_when_not():
-    formation = Formation(None, None, "CREATE_COMPLETE")
-    formation.outputs = POOL
-    made = with_user_pool(Stage("prod"), Stacks(formation), create=True)
-    assert formation.done == ["create_stack"]
-    found = with_user_pool(Stage("prod"), Stacks(formation), create=False)
-    assert formation.done == ["create_stack"]
-    assert made.settings == found.settings
-    assert found.settings["LOGIN_ISSUER"] == POOL["Issuer"]
-
-
-def test_without_a_user_pool_the_stages_own_settings_hold():
-    stage = Stage("prod", settings={"LOGIN_ISSUER": "https://own.example"})
-    assert with_user_pool(stage, Stacks(Formation(None)), create=False) is stage
+@pytest.mark.parametrize(
+    ("template", "parameters", "found"),
+    [({"A": 1}, {"P": "1"}, "same"), ({"A": 2}, {"P": "1"}, "other"), ({"A": 1}, {"P": "2"}, "other")],
+)
+def test_a_stack_is_compared_by_template_and_parameters(template: Any, parameters: Any, found: str):
+    given = [
+        {"ParameterKey": "P", "ParameterValue": "1"},
+        {"ParameterKey": "Q", "ParameterValue": "usual"},
+    ]
+    cloud = Cloud(
+        get_template={"TemplateBody": '{"A":1}'},
+        describe_stacks=stack("CREATE_COMPLETE", Parameters=given),
+    )
+    assert Stacks(cloud).has(NAME, template, parameters) is (found == "same")

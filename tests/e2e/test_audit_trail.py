@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra.environment import ROOT
-from tests.e2e.conftest import Stack
+from tests.kit.stack import Stack
 
 BINDINGS = "totp-binding-local-bindings"
 

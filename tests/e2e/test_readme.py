@@ -1,6 +1,7 @@
-"""The README does what it says: its story, its two programs and its table of settings."""
+"""The documents hold what they say: the story, the programs, the settings, the links, the layout."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -13,17 +14,23 @@ from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from chalicelib.api.language import Language
 from chalicelib.api.problems import messages
+from chalicelib.aws import items
 from chalicelib.settings import read_settings
 from chalicelib.tokens.login import LoginCheck
 from chalicelib.tokens.login_keys import LoginKeySet
 from infra.environment import ROOT
-from tests.e2e.conftest import Stack, oathtool
+from tests.kit.stack import Stack, StackClock
 
 README = (ROOT / "README.md").read_text("utf-8")
+CLIENTS = (ROOT / "docs" / "clients.md").read_text("utf-8")
+GATEWAY = (ROOT / "docs" / "gateway.md").read_text("utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 USUAL_HOST = "http://127.0.0.1:8000"
 
 RANDOM_PARTS = (
@@ -37,16 +44,16 @@ RANDOM_PARTS = (
     (r"Content-Length: \d+", "Content-Length: <bytes>"),
     (r"Date: .+ GMT", "Date: <now>"),
 )
-"""What differs from run to run, each with what stands for it in a comparison."""
+"""Parts that differ from run to run, each with its replacement in a comparison."""
 
 
-def blocks(language: str, text: str | None = None) -> list[str]:
-    """The blocks of a language in the README, or in another text."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text or README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str) -> list[str]:
+    """Return the blocks of a language in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def steps(language: str) -> list[tuple[str, str]]:
-    """The README's blocks of a language, each with the answer that is shown under it."""
+    """Return the README's blocks of a language, each with the sample output under it."""
     pattern = rf"^```{language}\n(.*?)^```\n\n```(?:json|http|text)\n(.*?)^```$"
     return re.findall(pattern, README, re.DOTALL | re.MULTILINE)
 
@@ -60,9 +67,14 @@ def fixed_parts(answer: str) -> str:
 
 
 class Bash:
-    """One shell that remembers its variables from block to block, as a reader's does."""
+    """One shell that remembers its variables from block to block, as a reader's does.
 
-    def __init__(self, folder: Path) -> None:
+    Its clock is the stack's: ``date`` and ``oathtool`` look at it, and ``sleep`` moves it.
+    """
+
+    def __init__(self, folder: Path, clock: StackClock) -> None:
+        self._clock = clock
+        reader, self._writer = os.pipe()
         self._process = subprocess.Popen(
             ["bash"],
             stdin=subprocess.PIPE,
@@ -70,27 +82,46 @@ class Bash:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=folder,
+            pass_fds=[reader],
+        )
+        os.close(reader)
+        self._send(
+            f"""
+            NOW={clock()}
+            date() {{ command date --date "@$NOW" "$@"; }}
+            oathtool() {{ command oathtool --now "@$NOW" "$@"; }}
+            sleep() {{ echo "__sleep__ $1"; read -r NOW <&{reader}; }}
+            """
         )
 
     def paste(self, block: str) -> str:
-        assert self._process.stdin is not None
+        """Run a block. Returns all that it prints."""
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{block}\necho; echo __pasted__\n")
-        self._process.stdin.flush()
+        self._send(f"{block}\necho; echo __pasted__\n")
         printed = ""
         while not printed.endswith("__pasted__\n"):
             line = self._process.stdout.readline()
             assert line, printed
-            printed += line
+            if line.startswith("__sleep__ "):
+                self._clock.advance(int(line.removeprefix("__sleep__ ")))
+                os.write(self._writer, f"{self._clock()}\n".encode())
+            else:
+                printed += line
         return printed.removesuffix("__pasted__\n")
 
     def close(self) -> None:
         self._process.communicate(timeout=10)
+        os.close(self._writer)
+
+    def _send(self, commands: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(commands)
+        self._process.stdin.flush()
 
 
 @pytest.fixture
-def bash(tmp_path: Path) -> Iterator[Bash]:
-    bash = Bash(tmp_path)
+def bash(tmp_path: Path, running: Stack) -> Iterator[Bash]:
+    bash = Bash(tmp_path, running.clock)
     yield bash
     bash.close()
 
@@ -102,7 +133,6 @@ def unused(running: Stack) -> Stack:
     return running
 
 
-@pytest.mark.timeout(150)
 def test_the_story_pasted_gives_what_the_readme_shows(unused: Stack, bash: Bash):
     story = steps("bash")
     assert len(story) == 7
@@ -126,28 +156,28 @@ def test_the_invoke_call_shown_for_the_aws_command_works_from_boto3(unused: Stac
     assert fixed_parts(printed) == fixed_parts(shown)
 
 
-def program(defining: str) -> dict[str, Any]:
-    """What one of the README's Python programs defines, once it has run."""
-    [source] = [block for block in blocks("python") if f"def {defining}(" in block]
+def program(document: str) -> dict[str, Any]:
+    """Run the one Python program of a document. Return the names that it defines."""
+    [source] = blocks("python", document)
     names: dict[str, Any] = {}
-    exec(compile(source, "README.md", "exec"), names)  # the very program that the README shows
+    exec(compile(source, "document", "exec"), names)
     return names
 
 
 def settings_table() -> dict[str, str]:
-    """The README's settings, each with what stands as its default."""
-    return dict(re.findall(r"^\| `([A-Z_]+)` \| `?([^`|]+?)`? \|", README, re.MULTILINE))
+    """Return the default of each setting that docs/settings.md lists."""
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| `?([^`|]+?)`? \|", SETTINGS, re.MULTILINE))
 
 
 def environment(**more: str) -> dict[str, str]:
-    """A deployment's settings: what the table calls required, the clients shown, and more."""
-    [clients] = [block for block in blocks("json") if "may_bind" in block]
+    """Return every required setting, with the clients of docs/clients.md, and more."""
+    [clients] = [block for block in blocks("json", CLIENTS) if "may_bind" in block]
     required = {name: "anything" for name, default in settings_table().items() if default == "required"}
     return required | {"LOGIN_CLIENTS": clients} | more
 
 
-def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
-    login_server = program("login_token")
+def test_the_login_server_program_makes_tokens_that_are_accepted(capsys: pytest.CaptureFixture[str]):
+    login_server = program(CLIENTS)
     printed = capsys.readouterr().out
     settings = read_settings(
         environment(LOGIN_ISSUER="https://login.broker.example", LOGIN_KEY_SET=printed)
@@ -166,20 +196,23 @@ def test_the_login_server_program_mints_tokens_that_are_accepted(capsys: pytest.
 
 
 def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
-    running: Stack, monkeypatch: pytest.MonkeyPatch
+    running: Stack,
 ):
     token, secret = running.bound("88000002")
-    code = oathtool(secret, time.time() + 30)
+    code = running.code(secret, 1)
     issued = running.api("POST", "/verify", token, {"code": code}).json["pass"]
-    monkeypatch.setattr(f"{__name__}.README", README.replace(USUAL_HOST, running.url))
-    admit = program("admit")["admit"]
-    with pytest.raises(PermissionError):
-        admit(issued, "88000003")
-    admit(issued, "88000002")
-    with pytest.raises(PermissionError):
+    admit = program(GATEWAY.replace(USUAL_HOST, running.url))["admit"]
+    with time_machine.travel(running.clock(), tick=False) as traveller:
+        with pytest.raises(PermissionError):
+            admit(issued, "88000003")
         admit(issued, "88000002")
-    with pytest.raises(jwt.PyJWTError):
-        admit(token, "88000002")
+        with pytest.raises(PermissionError):
+            admit(issued, "88000002")
+        with pytest.raises(jwt.PyJWTError):
+            admit(token, "88000002")
+        traveller.shift(60)
+        with pytest.raises(jwt.ExpiredSignatureError):
+            admit(issued, "88000002")
     running.unbind("88000002")
 
 
@@ -199,9 +232,9 @@ def test_the_gateway_program_admits_a_pass_once_and_for_its_account_alone(
     ],
     ids=str,
 )
-def test_the_gateway_program_refuses_whatever_is_not_a_pass(wrong: dict[str, Any]):
+def test_the_gateway_program_refuses_all_but_a_pass(wrong: dict[str, Any]):
     key = generate_private_key(SECP256R1())
-    gateway = program("admit")
+    gateway = program(GATEWAY)
     gateway["keys"] = SimpleNamespace(get_signing_key_from_jwt=lambda token: key.public_key())
     good = {
         "typ": "totp-pass+jwt",
@@ -243,13 +276,15 @@ def test_the_table_has_every_setting_with_its_default():
     assert settings.login.client_claim == table["LOGIN_CLIENT_CLAIM"]
     assert settings.login_age == int(table["LOGIN_AGE"])
     assert settings.login_age_to_confirm == int(table["LOGIN_AGE_TO_CONFIRM"])
-    assert settings.login.audience is None
+    assert (settings.login.audiences, settings.login.required_claims) == (frozenset(), {})
+    assert settings.login.account_case == table["LOGIN_ACCOUNT_CASE"]
+    assert settings.login.password_time == table["LOGIN_PASSWORD_TIME"]
 
 
 @pytest.mark.parametrize(
-    "document", [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name
+    "document", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name
 )
-def test_every_file_that_is_linked_is_there(document: Path):
+def test_every_linked_file_exists(document: Path):
     linked = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", document.read_text("utf-8"))
     for name, heading in linked:
         target = document.parent / name if name else document
@@ -265,11 +300,26 @@ def headings(document: Path) -> set[str]:
 
 def test_the_chinese_readme_tells_the_same_story():
     chinese = (ROOT / "README.zh-CN.md").read_text("utf-8")
-    assert blocks("bash", chinese) == blocks("bash")
+    assert blocks("bash", chinese) == blocks("bash", README)
 
 
-def test_the_layout_names_what_is_there():
-    [layout] = [block for block in blocks("text") if block.startswith("app.py")]
+def test_the_readme_is_short():
+    assert len(README.splitlines()) < 250
+
+
+def test_the_architecture_page_lists_every_attribute_of_the_item():
+    table = ARCHITECTURE.split("\n## The item\n")[1].split("\n## ")[0]
+    listed = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    marks = items.SUPPORT_MARKS.values()
+    assert listed == {*items.READABLE_BY_SUPPORT, *items.SECRET_ATTRIBUTES, *marks}
+
+
+def test_every_name_in_the_layout_exists():
+    [layout] = [block for block in blocks("text", ARCHITECTURE) if block.startswith("app.py")]
     folders: list[str] = []
     for line in layout.splitlines():
         depth = (len(line) - len(line.lstrip())) // 4
@@ -278,7 +328,7 @@ def test_the_layout_names_what_is_there():
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_guides_speak_of_messages_that_the_service_gives(language: Language):
+def test_the_guides_quote_messages_of_the_service(language: Language):
     guide = (ROOT / "docs" / f"guide.{language.value}.md").read_text("utf-8")
     rows = re.findall(r"^\| ([^|]+?) \|", guide, re.MULTILINE)
     explained = set(rows[2:])

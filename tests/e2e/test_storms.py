@@ -1,12 +1,12 @@
 """Many calls at once, over HTTP against the running stack."""
 
-import time
 from collections import Counter
 from functools import partial
 
 import pytest
 
-from tests.e2e.conftest import Stack, at_once, oathtool
+from tests.kit.race import at_once
+from tests.kit.stack import Stack
 
 ROUNDS = range(10)
 
@@ -15,7 +15,7 @@ ROUNDS = range(10)
 def test_32_equal_codes_at_once_give_one_pass(running: Stack, round_number: int):
     account = "88000011"
     token, secret = running.bound(account)
-    code = oathtool(secret, time.time() + 30)
+    code = running.code(secret, 1)
     answers = at_once([partial(running.api, "POST", "/verify", token, {"code": code})] * 32)
     assert Counter(answer.code for answer in answers) == {None: 1, "code_used": 31}
     assert running.unbind(account)["outcome"] == "unbound"
@@ -25,7 +25,7 @@ def test_32_equal_codes_at_once_give_one_pass(running: Stack, round_number: int)
 def test_of_64_wrong_codes_at_once_exactly_5_are_checked(running: Stack, round_number: int):
     account = "88000012"
     token, secret = running.bound(account)
-    near = {oathtool(secret, time.time() + 30 * step) for step in range(-22, 4)}
+    near = {running.code(secret, step) for step in range(-22, 4)}
     wrong = [code for code in (f"{number:06}" for number in range(100)) if code not in near][:64]
     answers = at_once([partial(running.api, "POST", "/verify", token, {"code": code}) for code in wrong])
     assert Counter(answer.code for answer in answers) == {"wrong_code": 5, "locked": 59}
@@ -44,7 +44,7 @@ def test_64_accounts_at_once_each_see_only_their_own(
     assert [look.json["account"] for look in looks] == crowd
     begun = at_once([partial(running.api, "POST", "/bind", token) for token in tokens])
     assert [answer.json["account"] for answer in begun] == crowd
-    codes = [oathtool(answer.json["secret"]) for answer in begun]
+    codes = [running.code(answer.json["secret"]) for answer in begun]
     confirmed = at_once(
         [
             partial(running.api, "POST", "/bind/confirm", token, {"code": code})

@@ -1,9 +1,7 @@
 """Races on one account, decided by DynamoDB itself."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -11,33 +9,54 @@ import pytest
 
 from chalicelib.aws import clients
 from chalicelib.aws.bindings import BindingTable
-from chalicelib.core import binding as rules
+from chalicelib.core import rules
+from chalicelib.core.bind_code import BindCode, Policy
 from chalicelib.core.binding import (
     Accepted,
     Attempt,
     Binding,
+    BindRequest,
     Denied,
     Draft,
     OpenedSecret,
     SealedSecret,
-    Unbound,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Source
+from chalicelib.core.unbinding import Request, Unbinding, unbind
 from tests.kit.phone import code_at, wrong_code
+from tests.kit.race import at_once
 
 SECRET = b"12345678901234567890"
 BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 NOW = 1_800_000_000
 DRAFT = Draft("binding-1", SealedSecret("key-1", b"sealed"))
 
+SUPPORT = Request("t", "o", lambda end: BindCode(b"", b"", end), "lost_device")
+
 Make = Callable[[str], str]
 _numbers = count()
 
 
 def attempt(code: str, channel: Channel) -> Attempt:
-    return Attempt(code, channel, None, lambda binding: OpenedSecret(SECRET, DRAFT.sealed))
+    return Attempt(
+        code=code,
+        typed_at=NOW,
+        channel=channel,
+        address=None,
+        jti="pass-1",
+        unseal=lambda binding: OpenedSecret(SECRET, DRAFT.sealed),
+    )
+
+
+def request(draft: Draft) -> BindRequest:
+    return BindRequest(
+        typed_at=NOW,
+        always=False,
+        bind_code=lambda: None,
+        hashed=lambda salt: b"",
+        draft=lambda: draft,
+    )
 
 
 class Account:
@@ -53,7 +72,7 @@ class Account:
         return self.table.change(self.name, Source(request_id="r"), decide)
 
     def bind(self, code: str = code_at(BASE32, NOW)) -> None:
-        self.change(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
+        self.change(lambda seen, now: rules.begin(seen, request(DRAFT), now))
         self.change(lambda seen, now: rules.confirm(seen, attempt(code, Channel.DESKTOP), now))
 
     def verify(self, code: str) -> Any:
@@ -61,23 +80,10 @@ class Account:
 
     def unbind(self) -> Any:
         return self.desk.change(
-            self.name, Source(request_id="d", operator="o", ticket="t"), rules.unbind
+            self.name,
+            Source(request_id="d", operator="o", ticket="t"),
+            lambda seen, now: unbind(seen, SUPPORT, Policy.COMPROMISE, now),
         )
-
-
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """All calls from a common start; an Unavailable is an answer too."""
-    start = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        start.wait()
-        try:
-            return call()
-        except Unavailable as unavailable:
-            return unavailable
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(run, call) for call in calls]]
 
 
 @pytest.fixture(scope="session")
@@ -114,14 +120,15 @@ def test_of_many_wrong_codes_exactly_5_are_checked(account: Account, size: int):
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
+def test_an_unbinding_among_logins_holds_and_nobody_logs_in_after_it(
     account: Account, round_number: int
 ):
     account.bind()
     code = code_at(BASE32, NOW + 30)
     calls: list[Callable[[], Any]] = [lambda: account.verify(code)] * 16
     answers = at_once([*calls, account.unbind])
-    assert isinstance(answers[-1], Unbound)
+    assert isinstance(answers[-1], Unbinding)
+    assert answers[-1].given.dropped
     words = Counter(map(word, answers[:-1]))
     assert words["Accepted"] <= 1
     assert set(words) <= {"Accepted", "code_used", "not_bound"}
@@ -129,13 +136,13 @@ def test_an_unbinding_among_logins_stands_and_nobody_gets_in_after_it(
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superseded(
+def test_of_many_binds_at_once_one_secret_remains_and_the_others_are_superseded(
     account: Account, round_number: int
 ):
     drafts = [Draft(f"binding-{n}", SealedSecret("key-1", f"secret {n}".encode())) for n in range(6)]
 
     def begin(draft: Draft) -> Callable[[], Any]:
-        return lambda: account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
+        return lambda: account.change(lambda seen, now: rules.begin(seen, request(draft), now))
 
     answers = at_once([begin(draft) for draft in drafts])
     assert [word(answer) for answer in answers] == ["Begun"] * 6
@@ -145,9 +152,20 @@ def test_of_many_binds_at_once_one_secret_is_left_and_all_the_others_are_superse
     assert stored.binding.sealed in [draft.sealed for draft in drafts]
 
 
+def test_in_a_crowd_of_binds_each_is_written_or_busy_and_none_is_both(account: Account):
+    draft = Draft("binding-1", SealedSecret("key-1", b"secret"))
+
+    def begin() -> Any:
+        return account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
+
+    words = Counter(map(word, at_once([begin] * 128)))
+    assert set(words) == {"Begun", "Busy"}
+    assert account.table.load(account.name).version == words["Begun"]
+
+
 @pytest.mark.parametrize("round_number", range(5))
 def test_of_many_confirmations_at_once_one_binds(account: Account, round_number: int):
-    account.change(lambda seen, now: rules.begin(seen, lambda: DRAFT, now))
+    account.change(lambda seen, now: rules.begin(seen, request(DRAFT), now))
     code = code_at(BASE32, NOW)
 
     def confirm() -> Any:

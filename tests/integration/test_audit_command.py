@@ -19,11 +19,13 @@ from chalicelib.aws import witness as objects
 from infra.audit import __main__ as audit
 from infra.audit import verify
 from infra.local.stack import SCHEDULED_EVENT
-from tests.integration.conftest import Delivery, Desk, Witness
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
 from tests.kit.user import User
 from tests.kit.wire import Wire
+from tests.kit.witness import Witness
 
 HOUR, DAY = 3_600, 86_400
 

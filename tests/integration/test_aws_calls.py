@@ -1,4 +1,4 @@
-"""How many AWS calls an answer costs, counted where botocore sends them."""
+"""The number of AWS calls for an answer, counted by botocore."""
 
 from tests.kit.user import User
 from tests.kit.wire import Wire
@@ -14,7 +14,7 @@ def test_a_verification_is_one_read_and_one_write(user: User, wire: Wire):
     assert wire.calls == ["GetItem", "UpdateItem"]
 
 
-def test_what_changes_nothing_is_one_read(user: User, wire: Wire):
+def test_a_call_that_changes_nothing_is_one_read(user: User, wire: Wire):
     phone = user.bound_phone()
     code = phone.code()
     user.verify(code)
@@ -35,7 +35,7 @@ def test_a_malformed_code_costs_no_call(user: User, wire: Wire):
     assert wire.calls == []
 
 
-def test_keys_are_opened_once_and_again_after_five_minutes(user: User, wire: Wire):
+def test_keys_are_opened_again_after_five_minutes_and_not_before(user: User, wire: Wire):
     phone = user.bound_phone()
     user.clock.advance(300)
     wire.calls.clear()

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from infra.local import stack
-from infra.emulator.moto import Emulator
+from infra.emulator.moto_server import Emulator
 
 emulator = Emulator()
 stack.point_at(emulator.url)
@@ -30,7 +30,7 @@ except sqs.exceptions.QueueDoesNotExist:
 """
 
 
-def test_its_own_process_needs_no_socket_and_meets_refusals_all_the_same():
+def test_the_emulators_own_process_needs_no_socket_and_still_meets_errors():
     command = [sys.executable, "-c", ASKS_WHERE_NOBODY_LISTENS]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["nobody", "here", "refused"]

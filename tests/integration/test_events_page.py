@@ -1,4 +1,4 @@
-"""docs/events.md is what is really sent."""
+"""docs/events.md describes the messages that are sent."""
 
 import json
 import re
@@ -15,8 +15,10 @@ from chalicelib.core.lockout import SUSPEND_AT
 from chalicelib.support.requests import REASONS
 from infra.audit.verify import Damage
 from infra.environment import ROOT
-from tests.integration.conftest import Delivery, Desk, Subscriber
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 
 PAGE = (ROOT / "docs" / "events.md").read_text("utf-8")
@@ -43,7 +45,7 @@ def sent(
     aws: dict[str, str],
     subscribe: Callable[..., Subscriber],
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[dict[str, Any]]]:
-    """A message of every type: the documents, their attributes, and what the page's policy lets by."""
+    """Send a message of every type. Returns documents, attributes, and those that POLICY passes."""
     everything, for_clients = subscribe(), subscribe(POLICY)
     user, other = new_user(), new_user()
     phone = user.bound_phone()
@@ -99,7 +101,7 @@ def test_the_page_explains_every_way_of_tampering_and_every_kind_of_damage():
     assert {*Why, *Damage} <= set(explained)
 
 
-def test_the_schema_refuses_what_is_not_so():
+def test_the_schema_refuses_an_invalid_message():
     bound, unbound, tampered = (EXAMPLES[name] for name in ("bound", "unbound", "tampered"))
     for wrong in (
         bound | {"channel": None},
@@ -114,7 +116,7 @@ def test_the_schema_refuses_what_is_not_so():
         assert not validator.is_valid(wrong), wrong
 
 
-def test_what_is_really_sent_fits_the_schema_and_looks_like_its_example(sent: Any):
+def test_every_sent_message_fits_the_schema_and_its_example(sent: Any):
     documents, attributes, _ = sent
     assert {document["type"] for document in documents} == TYPES
     for document, given in zip(documents, attributes, strict=True):
@@ -128,7 +130,7 @@ def test_what_is_really_sent_fits_the_schema_and_looks_like_its_example(sent: An
         assert given == {name: value for name, value in expected.items() if value}
 
 
-def test_the_pages_policy_lets_by_all_that_must_reach_the_client_and_nothing_else(sent: Any):
+def test_the_pages_policy_passes_every_message_for_the_client_and_no_other(sent: Any):
     documents, _, for_clients = sent
     wanted = re.findall(r"^\| `(\w+)` \| .* \| \*\*yes\*\*", PAGE, re.MULTILINE)
     assert wanted == ["bound", "channel_bound", "verified", "unbound", "unlocked"]

@@ -1,4 +1,4 @@
-"""Keys in the table: what KMS opens of them, and what rotation does."""
+"""Keys in the table: KMS must open them, and the rotation replaces them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,7 +52,7 @@ def remove(aws: dict[str, str], row: dict[str, Any]) -> None:
     boto3.client("dynamodb").delete_item(TableName=aws["KEYS_TABLE"], Key=key)
 
 
-def test_signing_keys_hand_over_without_a_pause(user: User, clock: Clock):
+def test_signing_keys_change_without_a_pause(user: User, clock: Clock):
     phone = user.bound_phone()
     first = kid(user, phone)
     announced_at = None
@@ -73,9 +73,7 @@ def test_signing_keys_hand_over_without_a_pause(user: User, clock: Clock):
     assert published(user) == {in_use}
 
 
-def test_a_secret_is_sealed_anew_under_a_newer_data_key_in_the_write_made_anyway(
-    user: User, clock: Clock, aws
-):
+def test_a_verification_seals_the_secret_under_a_newer_data_key(user: User, clock: Clock, aws):
     phone = user.bound_phone()
 
     def item() -> dict[str, Any]:
@@ -97,9 +95,7 @@ def test_a_secret_is_sealed_anew_under_a_newer_data_key_in_the_write_made_anyway
 
 
 @pytest.mark.parametrize("change", ["key_id", "not_before", "not_after", "purpose"])
-def test_whoever_can_write_the_table_cannot_add_or_stretch_a_key(
-    user: User, aws, change: str, clock: Clock
-):
+def test_a_writer_of_the_table_cannot_add_or_extend_a_key(user: User, aws, change: str, clock: Clock):
     row = rows(aws, "secret" if change == "purpose" else "pass")[0]
     now = int(clock())
     forged = {
@@ -119,7 +115,7 @@ def test_whoever_can_write_the_table_cannot_add_or_stretch_a_key(
 
 
 @pytest.mark.parametrize("begins_in", [0, 3_650 * DAY])
-def test_rotation_counts_on_no_key_that_kms_does_not_open(user: User, aws, clock: Clock, begins_in: int):
+def test_rotation_ignores_a_key_that_kms_does_not_open(user: User, aws, clock: Clock, begins_in: int):
     phone = user.bound_phone()
     genuine = kid(user, phone)
     sealed = rows(aws, "pass")[0]["sealed"]["B"]
@@ -139,14 +135,14 @@ def test_rotation_counts_on_no_key_that_kms_does_not_open(user: User, aws, clock
     assert in_use != genuine
 
 
-def test_keys_under_a_kms_key_that_was_replaced_are_made_anew(user: User, aws, wire: Wire):
+def test_rotation_makes_new_keys_after_the_kms_key_is_replaced(user: User, aws, wire: Wire):
     wiring.reset()
     wire.refuse("Decrypt", "IncorrectKeyException", times=len(rows(aws, "secret")))
     done = wiring.components().rotation.run()
     assert len(done["secret"]["created"]) == 1
 
 
-def test_a_row_that_kms_refuses_to_look_at_harms_no_other(user: User, wire: Wire, aws):
+def test_a_row_that_kms_refuses_affects_no_other(user: User, wire: Wire, aws):
     phone = user.bound_phone()
     wiring.reset()
     clock_now = int(user.clock())
@@ -164,7 +160,7 @@ def test_a_row_that_kms_refuses_to_look_at_harms_no_other(user: User, wire: Wire
     assert user.verify(phone.code()).status == 200
 
 
-def test_the_key_set_finds_the_first_keys_at_once(user: User, aws):
+def test_the_key_set_has_the_first_keys_at_once(user: User, aws):
     (row,) = rows(aws, "pass")
     remove(aws, row)
     wiring.reset()
@@ -173,7 +169,7 @@ def test_the_key_set_finds_the_first_keys_at_once(user: User, aws):
     assert len(published(user)) == 1
 
 
-def test_a_missing_data_key_is_asked_for_once_in_five_minutes(user: User, aws, wire: Wire):
+def test_a_missing_data_key_is_read_once_in_five_minutes(user: User, aws, wire: Wire):
     phone = user.bound_phone()
     boto3.client("dynamodb").update_item(
         TableName=aws["BINDINGS_TABLE"],
@@ -187,7 +183,7 @@ def test_a_missing_data_key_is_asked_for_once_in_five_minutes(user: User, aws, w
     assert wire.calls == ["GetItem"]
 
 
-def test_a_row_that_cannot_be_read_harms_no_other(user: User, aws):
+def test_an_unreadable_row_affects_no_other(user: User, aws):
     boto3.client("dynamodb").put_item(
         TableName=aws["KEYS_TABLE"], Item={"purpose": {"S": "pass"}, "key_id": {"S": "x"}}
     )
@@ -195,7 +191,7 @@ def test_a_row_that_cannot_be_read_harms_no_other(user: User, aws):
     assert len(published(user)) == 1
 
 
-def test_the_first_keys_are_found_at_once(user: User, aws):
+def test_a_confirmation_uses_the_first_keys_at_once(user: User, aws):
     (row,) = rows(aws, "pass")
     remove(aws, row)
     wiring.reset()
@@ -205,7 +201,7 @@ def test_the_first_keys_are_found_at_once(user: User, aws):
     assert user.confirm(phone.code()).status == 200
 
 
-def test_rotate_keys_is_an_entry_point_of_its_own(service, clock: Clock):
+def test_rotate_keys_is_an_entry_point(service, clock: Clock):
     from infra.local.stack import SCHEDULED_EVENT
 
     clock.advance(29 * DAY)

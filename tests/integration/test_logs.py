@@ -1,4 +1,4 @@
-"""The log tells what happened, and never a secret, a code, a token or a pass."""
+"""The log names each event, and never a secret, a code, a token or a pass."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_no_line_ever_holds_a_secret_a_code_a_token_or_a_pass(
     assert not [code for code in codes if any(code in value for value in told)]
 
 
-def test_a_refusal_is_one_line_with_account_channel_address_and_code(user: User, log_lines: LogLines):
+def test_an_error_is_one_line_with_account_channel_address_and_code(user: User, log_lines: LogLines):
     phone = user.bound_phone()
     log_lines.text.clear()
     user.verify(phone.wrong(), client=MOBILE)

@@ -1,4 +1,4 @@
-"""docs/openapi.yaml says what the handlers do, and the handlers do what it says."""
+"""docs/openapi.yaml describes all that the handlers do, and nothing else."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import jwt
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from openapi_spec_validator import validate
 
 from chalicelib import wiring
+from chalicelib.aws.bindings import MOST_WRITES
 from chalicelib.core.errors import ErrorCode
 from infra.environment import ROOT
 from infra.gateway_answers import both_languages
@@ -28,7 +30,7 @@ TAKES_CODE = (CONFIRM, VERIFY)
 
 
 def resolved(node: Any) -> Any:
-    """A part of the document with what it refers to put in."""
+    """A part of the document with its references resolved."""
     if isinstance(node, list):
         return [resolved(part) for part in node]
     if not isinstance(node, dict):
@@ -43,10 +45,10 @@ def resolved(node: Any) -> Any:
 
 
 def closed(schema: Any) -> Any:
-    """A schema that allows no field it does not speak of, unless it says that it does.
+    """A schema that allows only the fields that it names, unless it says otherwise.
 
-    Clients must bear fields that are added. That is why the document leaves objects open, and why
-    this test must not: a field that nobody has described would pass unseen.
+    Clients must accept new fields, so the document leaves objects open. This test must not:
+    an undescribed field would pass unseen.
     """
     schema = dict(schema)
     if "oneOf" in schema:
@@ -54,7 +56,7 @@ def closed(schema: Any) -> Any:
     if "items" in schema:
         schema["items"] = closed(schema["items"])
     if "pattern" in schema:
-        # In ECMAScript, whose patterns these are, a final $ does not pass over a line's end.
+        # The patterns are ECMAScript's. There a final $ does not match before a line's end.
         schema["pattern"] = re.sub(r"\$$", r"\\Z", schema["pattern"])
     if "properties" in schema:
         schema["properties"] = {name: closed(part) for name, part in schema["properties"].items()}
@@ -64,7 +66,7 @@ def closed(schema: Any) -> Any:
 
 
 def check(schema: Any, value: Any) -> None:
-    """ValidationError where the value is not what the schema describes, to the last field."""
+    """Raise ValidationError if a value or one of its fields is not as the schema describes."""
     Draft202012Validator(closed(resolved(schema)), format_checker=FormatChecker()).validate(value)
 
 
@@ -75,7 +77,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def check_against(described: Any, status: int, headers: dict[str, str], body: Any) -> None:
-    """An answer is one that the document describes: status, headers and body."""
+    """Check that the document describes an answer: its status, headers and body."""
     response = resolved(described[str(status)])
     sent = {name.lower(): value for name, value in headers.items()}
     kind = sent.pop("content-type")
@@ -105,7 +107,7 @@ def documented_codes(response: Any) -> set[str]:
 
 
 def documented_refusals() -> list[tuple[str, str, str]]:
-    """Every method, path and problem code that the document has together."""
+    """Every documented combination of method, path and problem code."""
     return [
         (method, path, code)
         for method, path, operation in operations()
@@ -114,7 +116,7 @@ def documented_refusals() -> list[tuple[str, str, str]]:
     ]
 
 
-# What has to happen for a call to be refused with a code.
+# The calls that lead to each error code.
 
 
 def body_for(path: str) -> Any:
@@ -161,7 +163,7 @@ def after_the_term(user: User, method: str, path: str) -> Answer:
 
 
 def phone_for(user: User, path: str) -> Any:
-    """A phone whose codes the call would take: of a pending binding, or of a bound one."""
+    """A phone with codes for the call: of a pending binding, or of a bound one."""
     return user.phone() if path == CONFIRM else user.bound_phone()
 
 
@@ -194,6 +196,15 @@ def after_a_hundred_wrong_codes(user: User, method: str, path: str) -> Answer:
     return user.call(method, path, {"code": phone.code()})
 
 
+def while_others_write(user: User, wire: Wire, method: str, path: str) -> Answer:
+    if path in TAKES_CODE:
+        phone_for(user, path)
+    table, key = wiring.components().settings.bindings_table, {"account": {"S": user.account}}
+    item = boto3.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+    wire.refuse("UpdateItem", "ConditionalCheckFailedException", times=MOST_WRITES, Item=item)
+    return user.call(method, path, body_for(path))
+
+
 PROVOKE: dict[str, Callable[[User, str, str], Answer]] = {
     "login_required": without_token,
     "login_invalid": with_nonsense_for_a_token,
@@ -214,7 +225,7 @@ PROVOKE: dict[str, Callable[[User, str, str], Answer]] = {
 
 
 def by_the_gateway(path: str, code: str) -> bool:
-    """Whether API Gateway refuses so by itself, and our handler of that path never does."""
+    """Return true if API Gateway answers so by itself, and our handler never does."""
     return code == "too_many_requests" or (code == "malformed_request" and path not in TAKES_CODE)
 
 
@@ -233,7 +244,7 @@ def test_only_the_key_set_needs_no_login_token():
     assert [path for _, path, operation in operations() if operation.get("security") == []] == [KEY_SET]
 
 
-def test_the_codes_are_the_refusals():
+def test_the_documented_codes_are_the_error_codes():
     codes = {
         schema["properties"]["code"]["const"]: name
         for name, schema in SCHEMAS.items()
@@ -288,13 +299,15 @@ def test_a_pass_is_as_described(user: User):
 
 
 @pytest.mark.parametrize(("method", "path", "code"), documented_refusals())
-def test_every_refusal_that_is_described_happens_as_described(
+def test_every_documented_error_happens_as_described(
     user: User, wire: Wire, method: str, path: str, code: str
 ):
     if by_the_gateway(path, code):
         status, headers, document = both_languages(ErrorCode(code), str(uuid4()))
         headers |= {"Content-Type": "application/problem+json"}
         answer = Answer(status, headers, json.dumps(document).encode())
+    elif code == "busy":
+        answer = while_others_write(user, wire, method, path)
     elif code == "unavailable":
         wiring.reset()
         wire.refuse("*", "ThrottlingException")
@@ -323,7 +336,7 @@ def test_a_method_that_is_not_described_is_not_found(user: User, method: str, pa
     check_against(described, answer.status, answer.headers, answer.json)
 
 
-def test_a_code_is_described_as_what_is_taken_for_one(user: User):
+def test_the_service_accepts_the_codes_that_the_schema_accepts(user: User):
     right = ["123456", "１２３ ４５６", "123-456", " 1 2 3 4 5 6 ", "123\u3000456", "１２３－４５６"]
     wrong = ["12345", "1234567", "12345a", "١٢٣٤٥٦", "123456\n", "①23456", "", "123\u00a0456", "123.456"]
     for code in right:
@@ -351,7 +364,7 @@ def test_every_example_is_as_described(path: str, schema: Any, example: Any):
     check(schema, example)
 
 
-def test_a_field_that_nobody_has_described_would_be_seen(user: User):
+def test_an_undescribed_field_fails_the_check(user: User):
     look = user.look()
     with pytest.raises(ValidationError, match="Unevaluated properties"):
         check({"$ref": "#/components/schemas/Binding"}, look.json | {"extra": 1})

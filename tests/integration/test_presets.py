@@ -1,4 +1,4 @@
-"""The preset accounts are true: what is done to them goes on as in production."""
+"""The preset accounts behave as such accounts do in production."""
 
 import boto3
 import jwt
@@ -17,7 +17,7 @@ from tests.kit.user import User
 
 @pytest.fixture
 def made(service, aws) -> Presets:
-    """The preset accounts, made anew."""
+    """The preset accounts, newly made."""
     for account in PRESET_ACCOUNTS:
         key = {"account": {"S": account}}
         boto3.client("dynamodb").delete_item(TableName=aws["BINDINGS_TABLE"], Key=key)
@@ -43,7 +43,7 @@ def test_a_suspended_account_was_bound_before_its_wrong_codes(preset, clock):
     assert user.look().json["bound_at"] < rfc3339(first_wrong_code)
 
 
-def test_a_lock_that_is_over_lets_the_right_code_in(preset, clock):
+def test_a_right_code_is_accepted_after_the_lock(preset, clock):
     user, phone = preset(presets.LOCKED)
     refused = user.verify(phone.code())
     assert (refused.code, refused.json["retry_after"]) == ("locked", 4 * 3600)
@@ -51,14 +51,14 @@ def test_a_lock_that_is_over_lets_the_right_code_in(preset, clock):
     assert user.verify(phone.code()).status == 200
 
 
-def test_one_more_wrong_code_locks_again_for_as_long(preset, clock):
+def test_one_more_wrong_code_locks_for_the_same_time(preset, clock):
     user, phone = preset(presets.LOCKED)
     clock.advance(4 * 3600)
     assert user.verify(phone.wrong()).json["attempts_left"] == 0
     assert user.verify(phone.code()).json["retry_after"] == 4 * 3600
 
 
-def test_a_pending_account_waits_again_at_the_next_login(made, preset, clock):
+def test_a_pending_account_is_pending_at_the_next_login(made, preset, clock):
     user, phone = preset(presets.PENDING)
     clock.advance(601)
     assert user.confirm(phone.code()).code == "bind_expired"
@@ -84,7 +84,7 @@ def test_an_item_that_cannot_be_read_lets_nobody_in(preset):
     assert user.look().code == user.verify(phone.code()).code == user.bind().code == "unavailable"
 
 
-def test_an_aged_token_is_as_well_signed_as_the_one_it_was_made_from(aws):
+def test_an_aged_token_has_a_valid_signature(aws):
     pool = create_user_pool()
     answer = boto3.client("cognito-idp").initiate_auth(
         AuthFlow="USER_PASSWORD_AUTH",

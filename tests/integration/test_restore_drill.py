@@ -1,4 +1,4 @@
-"""The drill of docs/operations.md: a table is restored beside the damaged one, and compared."""
+"""The drill of docs/operations.md: a table is restored beside the damaged one and compared with it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ Read = Callable[[User], dict[str, Any]]
 
 @pytest.fixture
 def restore(aws: dict[str, str]) -> Iterator[Callable[[], Read]]:
-    """Restores the bindings as they are now into a table of another name; gives its reader."""
+    """Restores the present bindings into a table of another name. Returns a reader of it."""
     dynamodb, damaged = boto3.client("dynamodb"), aws["BINDINGS_TABLE"]
     beside = f"{damaged}-drill"
 
@@ -39,7 +39,7 @@ def unbind(service: Any, user: User) -> None:
     assert Client(service.app).lambda_.invoke("unbind", event).payload["outcome"] == "unbound"
 
 
-def test_a_damaged_account_is_told_by_comparing_and_mended_by_unbinding(
+def test_a_comparison_shows_a_damaged_account_and_unbinding_repairs_it(
     user: User, service: Any, aws: dict[str, str], restore: Callable[[], Read]
 ):
     phone = user.bound_phone()
@@ -58,10 +58,10 @@ def test_a_damaged_account_is_told_by_comparing_and_mended_by_unbinding(
     assert user.verify(phone.code()).status == 200
 
 
-def test_an_old_table_has_bound_what_was_unbound_since(
+def test_a_restored_table_binds_accounts_that_were_unbound_since(
     user: User, service: Any, restore: Callable[[], Read]
 ):
-    """Why these accounts are unbound again before the door is opened."""
+    """Support unbinds these accounts again before clients may log in."""
     user.bound_phone()
     before = restore()
     unbind(service, user)

@@ -11,11 +11,14 @@ from chalicelib.audit import recorder
 from chalicelib.aws.audit_rows import from_item
 from chalicelib.core.changes import judge
 from chalicelib.core.errors import Unavailable
-from tests.integration.conftest import Delivery, Desk, Subscriber, Witness
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 from tests.kit.wire import Wire
+from tests.kit.witness import Witness
 
 
 def types(entries: list[dict[str, Any]]) -> list[str]:

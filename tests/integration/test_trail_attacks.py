@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from infra.audit import __main__ as audit
-from tests.integration.conftest import Delivery, Desk
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.user import User
 
 HOUR = 3_600

@@ -20,10 +20,12 @@ from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
 from infra.audit.auditor import Auditor
 from infra.audit.verify import Damage, Trail
-from tests.integration.conftest import Delivery, Desk, Subscriber
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
+from tests.kit.desk import Desk
 from tests.kit.login import DESKTOP, MOBILE
 from tests.kit.phone import Phone
+from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 from tests.kit.wire import Wire
 

@@ -1,1 +1,1 @@
-"""What tests share: a clock, users and phones, the wire to AWS, the log, and the emulated AWS."""
+"""Shared by tests: clocks, users, phones, support staff, the running stack and other programs."""

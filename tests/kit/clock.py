@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Clock:
-    """The service's clock: it stands still until a test moves it."""
+    """A clock that stands still until a test moves it."""
 
     time: float = 1_800_000_000.0
 

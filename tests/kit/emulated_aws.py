@@ -1,9 +1,8 @@
-"""moto in the process of the tests: clients made once, and nothing of it traced."""
+"""moto in the process of the tests, with shared clients and without tracing."""
 
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import boto3
@@ -13,15 +12,16 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
-from chalicelib.aws import clients
 from tests.kit.clock import Clock
 from tests.kit.login import SETTINGS
 
+_clients: dict[tuple[Any, ...], Any] = {}
+
 
 def untraced(call: Callable[..., Any]) -> Callable[..., Any]:
-    """The same call, which the measuring of coverage does not follow into the emulated AWS.
+    """Return the same call, without tracing by coverage.
 
-    Nothing that is measured runs in there, and following it takes as long as all the rest.
+    The emulated AWS is not measured, and tracing it would double the time of the tests.
     """
 
     def silent(*arguments: Any, **named: Any) -> Any:
@@ -36,17 +36,15 @@ def untraced(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kept_client(service: str, config: Config) -> Any:
-    """A boto3 client, made once for all tests rather than once for each."""
-    return _client(service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
-
-
-@cache
-def _client(service: str, attempts: int, endpoint: str | None) -> Any:
-    return boto3.client(service, config=clients._config(attempts))  # type: ignore[call-overload]
+    """Return a boto3 client, made once for all tests rather than once for each."""
+    kind = (service, config.retries["total_max_attempts"], os.environ.get("AWS_ENDPOINT_URL"))
+    if kind not in _clients:
+        _clients[kind] = boto3.client(service, config=config)
+    return _clients[kind]
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -> None:
-    """The settings in the environment, and a process that has just begun."""
+    """Put the settings into the environment and start a new process."""
     for name, value in (aws | SETTINGS).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "clock", clock)
@@ -54,5 +52,5 @@ def set_up(monkeypatch: pytest.MonkeyPatch, aws: dict[str, str], clock: Clock) -
 
 
 def keys_table(aws: dict[str, str]) -> Any:
-    """The keys table as moto keeps it."""
+    """Return the keys table as moto keeps it."""
     return dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[aws["KEYS_TABLE"]]

@@ -1,4 +1,4 @@
-"""The service's log, as a test reads it."""
+"""The lines of the service's log."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from chalicelib.log import log
 
 @dataclass(eq=False)
 class LogLines(logging.Handler):
-    """What the service has written to its log."""
+    """The lines that the service has written to its log."""
 
     text: list[str] = field(default_factory=list)
 

@@ -28,7 +28,7 @@ class Phone:
     clock: Clock
 
     def code(self, steps: int = 0) -> str:
-        """The code of now, or of so many steps later."""
+        """The code of now, or of a number of steps later."""
         return code_at(self.secret, self.clock() + 30 * steps)
 
     def wrong(self) -> str:

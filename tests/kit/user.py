@@ -1,4 +1,4 @@
-"""An account's owner in front of the service, and the answers they get."""
+"""An account's owner who calls the API, and the answers."""
 
 import json
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The code of a problem; None where all is well."""
+        """The code of a problem. None if there is none."""
         code: str | None = self.json.get("code")
         return code
 
 
 @dataclass
 class User:
-    """One account's owner in front of the service, through Chalice's own test client."""
+    """One account's owner, who calls the API through Chalice's test client."""
 
     account: str
     clock: Clock
@@ -42,7 +42,7 @@ class User:
     def token(
         self, client: str = DESKTOP, *, key: Any = LOGIN_KEY, headers: Any = None, **claims: Any
     ) -> str:
-        """A login token as the broker's login server signs it; a claim of ``...`` is left out."""
+        """A login token as the broker's login server signs it. A claim of ``...`` is left out."""
         now = int(self.clock())
         usual = {
             "iss": LOGIN_ISSUER,
@@ -70,7 +70,7 @@ class User:
         token: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Call the API as a client of that id; a body that is no bytes goes out as JSON."""
+        """Call the API as a client. A body other than bytes is sent as JSON."""
         bearer = {"Authorization": f"Bearer {self.token(client) if token is None else token}"}
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} | bearer | (headers or {})
@@ -90,11 +90,11 @@ class User:
         return self.call("POST", "/verify", {"code": code}, **how)
 
     def phone(self) -> Phone:
-        """Begin to bind, and scan the QR code."""
+        """Start to bind and scan the QR code."""
         return Phone(self.bind().json["secret"], self.clock)
 
     def bound_phone(self) -> Phone:
-        """Bind, and let the step of the first code pass."""
+        """Bind and wait until the step of the first code is over."""
         phone = self.phone()
         assert self.confirm(phone.code()).status == 200
         self.clock.advance(60)

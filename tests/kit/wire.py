@@ -1,4 +1,4 @@
-"""The wire between the service and AWS, to be counted and disturbed."""
+"""The calls between the service and AWS, counted and disturbed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class Wire:
         return really()
 
     def next(self, operation: str, mishap: Callable[[Callable[[], Any]], Any], times: int = 1) -> None:
-        """The next attempts of an operation go wrong so; of ``*``, all from now on."""
+        """Disturb the next attempts of an operation, or with ``*`` all attempts from now on."""
         self._mishaps += [(operation, mishap)] * times
 
     def drop_answer(self, operation: str) -> None:
-        """The next call of an operation is carried out, but its answer never arrives."""
+        """Carry out the next call of an operation and lose its answer."""
         from botocore.exceptions import ReadTimeoutError
 
         def mishap(really: Callable[[], Any]) -> Any:
@@ -38,7 +38,7 @@ class Wire:
         self.next(operation, mishap)
 
     def refuse(self, operation: str, code: str, status: int = 400, times: int = 1, **more: Any) -> None:
-        """AWS answers the next calls of an operation with an error; ``more`` is what comes with it."""
+        """Answer the next calls of an operation with an error. ``more`` is added to its document."""
         parsed = {
             "Error": {"Code": code, "Message": code},
             "ResponseMetadata": {"HTTPStatusCode": status},

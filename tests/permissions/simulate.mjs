@@ -1,5 +1,6 @@
-// Questions in on standard input, answers out: an array of {policies, resourcePolicy, principal,
-// action, resource, account, context}, and for each whether IAM would allow it.
+// Questions in on standard input, answers out. The input is {policies, questions}: a question names its
+// policies by their place in the list, and has principal, action, resource, account and context. The answer
+// says whether IAM would allow it.
 //
 // The strict simulation drops context keys with a variable in their name, such as
 // kms:EncryptionContext:purpose; the other one takes any name. So one finds misspelt actions, policies
@@ -8,25 +9,30 @@ import { createValidatedPolicy, validateResourcePolicy } from '@cloud-copilot/ia
 import { runSimulation, runUnsafeSimulation } from '@cloud-copilot/iam-simulate'
 import { text } from 'node:stream/consumers'
 
-const resourcePolicies = new Map()
+const { policies, questions } = JSON.parse(await text(process.stdin))
+const validated = new Map()
 
-function validated(policy) {
-  const key = JSON.stringify(policy)
-  if (!resourcePolicies.has(key)) {
-    resourcePolicies.set(key, createValidatedPolicy(policy, validateResourcePolicy, { name: 'resource' }))
+function named(index) {
+  return { name: `policy${index}`, policy: policies[index] }
+}
+
+function resourcePolicy(index) {
+  if (index === null) return undefined
+  if (!validated.has(index)) {
+    validated.set(index, createValidatedPolicy(policies[index], validateResourcePolicy, { name: 'resource' }))
   }
-  return resourcePolicies.get(key)
+  return validated.get(index)
 }
 
 async function judge(question) {
   const { principal, action, resource, account, context } = question
   const simulation = {
     request: { principal, action, resource: { resource, accountId: account }, contextVariables: context },
-    identityPolicies: question.policies.map((policy, index) => ({ name: `policy${index}`, policy })),
+    identityPolicies: question.policies.map(named),
     serviceControlPolicies: [],
     resourceControlPolicies: [],
-    resourcePolicy: question.resourcePolicy && validated(question.resourcePolicy),
-    permissionBoundaryPolicies: undefined
+    resourcePolicy: resourcePolicy(question.resourcePolicy),
+    permissionBoundaryPolicies: question.boundary === null ? undefined : [named(question.boundary)]
   }
   if (question.strict) {
     const checked = await runSimulation(simulation, { simulationMode: 'Strict' })
@@ -36,5 +42,5 @@ async function judge(question) {
 }
 
 const answers = []
-for (const question of JSON.parse(await text(process.stdin))) answers.push(await judge(question))
+for (const question of questions) answers.push(await judge(question))
 process.stdout.write(JSON.stringify(answers))

@@ -1,5 +1,5 @@
-"""What neither table nor recordings show of the template, to the letter: who becomes a role, what is
-attached to it, and what the key and the bucket say themselves."""
+"""What neither table nor recordings show of the templates, to the letter: who assumes a role, what is
+attached to it, and which calls are recorded."""
 
 import re
 from collections.abc import Iterator
@@ -7,19 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.permissions.test_resource_policies import OWN_ACCOUNT, document
 from tests.templates import TEXTS, resources
 
-RESOURCES = resources("resources.yaml")
+BOOTSTRAP = resources("bootstrap")
 
-OWN_ACCOUNT = {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
-TRAIL = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/totp-binding-${Stage}"
-BUCKET = f"arn:${{AWS::Partition}}:s3:::{RESOURCES['InvocationRecord']['Properties']['BucketName']}"
-WITNESS = f"arn:${{AWS::Partition}}:s3:::{RESOURCES['WitnessBucket']['Properties']['BucketName']}"
 WITH_MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-
-
-def document(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def trust(principal: dict[str, str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -27,15 +20,12 @@ def trust(principal: dict[str, str], condition: dict[str, Any] | None = None) ->
     return document(statement | ({"Condition": condition} if condition else {}))
 
 
-def role_arns(*names: str) -> list[str]:
-    role = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/totp-binding-${Stage}"
-    return [f"{role}-{name}-${{AWS::Region}}" for name in names]
-
-
 OF_LAMBDA = trust({"Service": "lambda.amazonaws.com"})
 ROLES = {
     "ApiHandlerRole": ("api_handler", OF_LAMBDA),
     "UnbindRole": ("unbind", OF_LAMBDA),
+    "InviteRole": ("invite", OF_LAMBDA),
+    "ApproveRole": ("approve", OF_LAMBDA),
     "UnlockRole": ("unlock", OF_LAMBDA),
     "LookupRole": ("lookup", OF_LAMBDA),
     "RotateKeysRole": ("rotate_keys", OF_LAMBDA),
@@ -46,35 +36,72 @@ ROLES = {
     ),
     "AuditorRole": ("auditor", trust(OWN_ACCOUNT, WITH_MFA)),
     "ApiGatewayLogsRole": ("logs", trust({"Service": "apigateway.amazonaws.com"})),
+    "CloudFormationRole": ("cloudformation", trust({"Service": "cloudformation.amazonaws.com"})),
+    "CodeDeployRole": ("codedeploy", trust({"Service": "codedeploy.amazonaws.com"})),
 }
-"""Each role's one policy, by name, and who may become the role."""
+"""Each role's first policy, by name, and who may assume the role."""
 
-MANAGED_POLICIES = ("SupportStaffPolicy", "AuditorsPolicy")
+SHARED_POLICIES = {
+    "ReadWithoutSecrets": ["UnbindRole", "InviteRole", "ApproveRole", "UnlockRole", "LookupRole"],
+    "EndBindings": ["UnbindRole", "ApproveRole"],
+}
+"""Inline policies of several roles."""
+
+MANAGED_POLICIES = (
+    *("Boundary", "SupportStaffPolicy", "AuditorsPolicy", "DeployerPolicy", "AliasMoverPolicy"),
+)
 
 
 def test_every_role_is_in_the_list():
-    assert {name for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"} == set(ROLES)
+    found = {name for name, one in BOOTSTRAP.items() if one["Type"] == "AWS::IAM::Role"}
+    assert found == set(ROLES)
 
 
 @pytest.mark.parametrize("name", ROLES)
 def test_a_role_has_one_policy_of_its_own_and_one_trust_and_nothing_attached(name: str):
     policy, trusted = ROLES[name]
-    properties = {**RESOURCES[name]["Properties"]}
+    properties = {**BOOTSTRAP[name]["Properties"]}
     properties.pop("RoleName", None)
     del properties["Description"]
-    assert [set(one) for one in properties["Policies"]] == [{"PolicyName", "PolicyDocument"}]
+    boundary = {"PermissionsBoundary": "Boundary"} if trusted == OF_LAMBDA else {}
+    assert all(set(one) == {"PolicyName", "PolicyDocument"} for one in properties["Policies"])
     properties["Policies"] = [one["PolicyName"] for one in properties["Policies"]]
-    assert properties == {"AssumeRolePolicyDocument": trusted, "Policies": [policy]}
+    # What CloudFormation needs for the edge stands apart, so that each part can be read.
+    policies = [policy, "edge"] if name == "CloudFormationRole" else [policy]
+    assert properties == {"AssumeRolePolicyDocument": trusted, "Policies": policies, **boundary}
+
+
+def test_the_boundary_is_no_wider_than_the_functions_need():
+    functions = [name for name, (_, trusted) in ROLES.items() if trusted == OF_LAMBDA]
+    assert len(functions) == 8
+    own = [policy for name in functions for policy in BOOTSTRAP[name]["Properties"]["Policies"]]
+    shared = [BOOTSTRAP[name]["Properties"] for name in SHARED_POLICIES]
+    needed = {action for policy in (*own, *shared) for action in actions(policy["PolicyDocument"])}
+    assert set(actions(BOOTSTRAP["Boundary"]["Properties"]["PolicyDocument"])) == needed
+
+
+def actions(policy: dict[str, Any]) -> Iterator[str]:
+    for statement in policy["Statement"]:
+        assert statement["Effect"] == "Allow"
+        given = statement["Action"]
+        yield from given if isinstance(given, list) else [given]
+
+
+@pytest.mark.parametrize("name", SHARED_POLICIES)
+def test_a_shared_policy_is_that_of_these_roles_alone(name: str):
+    properties = BOOTSTRAP[name]["Properties"]
+    assert set(properties) == {"PolicyName", "Roles", "PolicyDocument"}
+    assert properties["Roles"] == SHARED_POLICIES[name]
 
 
 @pytest.mark.parametrize("name", MANAGED_POLICIES)
 def test_a_managed_policy_is_attached_to_nobody(name: str):
-    properties = RESOURCES[name]["Properties"]
+    properties = BOOTSTRAP[name]["Properties"]
     assert set(properties) == {"ManagedPolicyName", "Description", "PolicyDocument"}
 
 
 def test_api_gateway_writes_logs():
-    (policy,) = RESOURCES["ApiGatewayLogsRole"]["Properties"]["Policies"]
+    (policy,) = BOOTSTRAP["ApiGatewayLogsRole"]["Properties"]["Policies"]
     actions = (
         *("CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams"),
         *("FilterLogEvents", "GetLogEvents", "PutLogEvents"),
@@ -89,149 +116,13 @@ def test_api_gateway_writes_logs():
     )
 
 
-def test_the_key_is_used_by_roles_and_managed_by_administrators():
-    openers = role_arns("api_handler", "rotate_keys")
-    everything = {"Effect": "Allow", "Principal": OWN_ACCOUNT, "Resource": "*"}
-    managing = (
-        *("CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKey", "EnableKey"),
-        *("EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies"),
-        *("ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "RevokeGrant", "RotateKeyOnDemand"),
-        *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription"),
-    )
-    assert RESOURCES["Key"]["Properties"]["KeyPolicy"] == document(
-        {
-            "Sid": "RolesOpenKeys",
-            **everything,
-            "Action": "kms:Decrypt",
-            "Condition": {"StringEquals": {"aws:PrincipalArn": openers}},
-        },
-        {
-            "Sid": "RotationSealsKeys",
-            **everything,
-            "Action": "kms:Encrypt",
-            "Condition": {"StringEquals": {"aws:PrincipalArn": role_arns("rotate_keys")}},
-        },
-        {
-            "Sid": "AdministratorsManage",
-            **everything,
-            "Action": [f"kms:{action}" for action in managing],
-        },
-    )
-
-
-def test_the_key_is_rotated_and_not_soon_deleted():
-    properties = RESOURCES["Key"]["Properties"]
-    assert set(properties) == {"Description", "EnableKeyRotation", "PendingWindowInDays", "KeyPolicy"}
-    assert (properties["EnableKeyRotation"], properties["PendingWindowInDays"]) == (True, 30)
-
-
-def test_the_record_of_invocations_takes_what_the_trail_writes():
-    by_trail = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
-    from_trail = {"aws:SourceArn": TRAIL}
-    properties = RESOURCES["InvocationRecordPolicy"]["Properties"]
-    assert properties["Bucket"] == "InvocationRecord"
-    assert properties["PolicyDocument"] == document(
-        {
-            "Sid": "TrailLooks",
-            **by_trail,
-            "Action": "s3:GetBucketAcl",
-            "Resource": BUCKET,
-            "Condition": {"StringEquals": from_trail},
-        },
-        {
-            "Sid": "TrailWrites",
-            **by_trail,
-            "Action": "s3:PutObject",
-            "Resource": f"{BUCKET}/AWSLogs/${{AWS::AccountId}}/*",
-            "Condition": {
-                "StringEquals": {**from_trail, "s3:x-amz-acl": "bucket-owner-full-control"},
-            },
-        },
-        {
-            "Sid": "OnlyByTls",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [BUCKET, f"{BUCKET}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
-    )
-
-
-def test_the_witness_is_locked_for_as_long_as_rows_are_kept():
-    properties = RESOURCES["WitnessBucket"]["Properties"]
-    assert properties["ObjectLockEnabled"] is True
-    retention = {"Mode": "COMPLIANCE", "Days": "WitnessDays"}
-    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
-    assert properties["ObjectLockConfiguration"] == lock
-    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-    (lifecycle,) = properties["LifecycleConfiguration"]["Rules"]
-    # A month after its term at least: until then verify may ask for it.
-    assert (lifecycle["ExpirationInDays"], lifecycle["NoncurrentVersionExpiration"]) == (
-        "WitnessDays",
-        {"NoncurrentDays": 30},
-    )
-
-
-def test_the_witness_takes_new_objects_of_record_events_alone():
-    everybody = {"Effect": "Deny", "Principal": "*"}
-    objects = f"{WITNESS}/*"
-    assert RESOURCES["WitnessBucketPolicy"]["Properties"]["PolicyDocument"] == document(
-        {
-            "Sid": "OnlyRecordEventsWrites",
-            **everybody,
-            "Action": "s3:PutObject",
-            "Resource": objects,
-            "Condition": {"StringNotEquals": {"aws:PrincipalArn": role_arns("record_events")[0]}},
-        },
-        {
-            "Sid": "NobodyOverwrites",
-            **everybody,
-            "Action": "s3:PutObject",
-            "Resource": objects,
-            "Condition": {"Null": {"s3:if-none-match": "true"}},
-        },
-        {
-            "Sid": "NobodyDeletesOrShortens",
-            **everybody,
-            "Action": [
-                "s3:BypassGovernanceRetention",
-                "s3:DeleteObject",
-                "s3:DeleteObjectVersion",
-                "s3:PutObjectLegalHold",
-                "s3:PutObjectRetention",
-            ],
-            "Resource": objects,
-        },
-        {
-            "Sid": "OnlyByTls",
-            **everybody,
-            "Action": "s3:*",
-            "Resource": [WITNESS, objects],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
-    )
-
-
-@pytest.mark.parametrize("bucket", ["InvocationRecord", "WitnessBucket"])
-def test_no_bucket_is_ever_public(bucket: str):
-    properties = RESOURCES[bucket]["Properties"]
-    assert properties["PublicAccessBlockConfiguration"] == {
-        "BlockPublicAcls": True,
-        "BlockPublicPolicy": True,
-        "IgnorePublicAcls": True,
-        "RestrictPublicBuckets": True,
-    }
-    assert "AccessControl" not in properties
-    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-
-
 def test_each_invocation_of_a_support_function_is_recorded_of_a_version_too():
-    (selector,) = RESOURCES["SupportTrail"]["Properties"]["AdvancedEventSelectors"]
+    (selector,) = BOOTSTRAP["SupportTrail"]["Properties"]["AdvancedEventSelectors"]
     fields = {one["Field"]: one for one in selector["FieldSelectors"]}
-    (invoke, _) = RESOURCES["SupportStaffPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (policy,) = BOOTSTRAP["SupportRole"]["Properties"]["Policies"]
+    (invoke,) = policy["PolicyDocument"]["Statement"]
     functions = invoke["Resource"]
-    assert len(functions) == 3
+    assert len(functions) == 5
     assert fields == {
         "eventCategory": {"Field": "eventCategory", "Equals": ["Data"]},
         "resources.type": {"Field": "resources.type", "Equals": ["AWS::Lambda::Function"]},
@@ -245,19 +136,16 @@ def test_each_invocation_of_a_support_function_is_recorded_of_a_version_too():
 
 def test_nothing_else_gives_a_permission():
     """No resource but these has a policy or is one, and none is in the other templates."""
-    giving = {name for name, one in RESOURCES.items() if gives(one)}
-    # The bucket's settings speak of policies: they forbid public ones.
-    others = {
-        "Key",
-        "InvocationRecordPolicy",
-        "InvocationRecord",
-        "WitnessBucketPolicy",
-        "WitnessBucket",
-    }
-    assert giving == {*ROLES, *MANAGED_POLICIES, *others}
-    for template in set(TEXTS) - {"resources.yaml"}:
-        kinds = {one["Type"] for one in resources(template).values()}
-        assert [kind for kind in kinds if _GIVING_TYPE.search(kind)] == []
+    # A bucket's settings speak of policies: they forbid public ones.
+    others = {"bootstrap": {"InvocationRecordPolicy", "InvocationRecord"}}
+    others["bootstrap"] |= {*ROLES, *SHARED_POLICIES, *MANAGED_POLICIES}
+    others["data"] = {"Key", "ArtefactBucket", "ArtefactBucketPolicy", "WitnessBucket"}
+    others["data"] |= {"WitnessBucketPolicy"}
+    # A policy for passwords, and one for TLS.
+    others |= {"userpool": {"UserPool"}, "edge": {"Name"}}
+    for template in TEXTS:
+        giving = {name for name, one in resources(template).items() if gives(one)}
+        assert giving == others.get(template, set()), template
 
 
 _GIVING_TYPE = re.compile(r"AWS::IAM::|Polic|Permission|AccessPoint|Grant")

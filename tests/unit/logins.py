@@ -1,4 +1,4 @@
-"""Login tokens of every kind, and a door that judges them."""
+"""Login tokens of every kind, and a login check that judges them."""
 
 import base64
 import hmac
@@ -8,9 +8,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from chalicelib.core.account import AccountCase
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import Refused
-from chalicelib.settings import Client, LoginRules
+from chalicelib.core.login_rules import Client, LoginRules, PasswordTime
 from chalicelib.tokens.login import Caller, LoginCheck
 from chalicelib.tokens.login_keys import LoginKeySet
 from tests.kit.clock import Clock
@@ -19,14 +20,17 @@ from tests.kit.user import User
 
 RULES = {
     "issuer": LOGIN_ISSUER,
-    "audience": None,
+    "audiences": frozenset(),
+    "required_claims": {},
     "account_claim": "username",
+    "account_case": AccountCase.EXACT,
     "client_claim": "client_id",
     "clients": {
         DESKTOP: Client(Channel.DESKTOP, may_bind=True),
         OLD_DESKTOP: Client(Channel.DESKTOP, may_bind=False),
         MOBILE: Client(Channel.MOBILE, may_bind=False),
     },
+    "password_time": PasswordTime.AUTH_TIME,
 }
 GREATEST_AGE = 300
 OTHER_KEY = rsa.generate_private_key(65537, 2048)
@@ -41,6 +45,7 @@ class Door:
 
     def __init__(self, clock: Clock, keys: LoginKeySet | None = None, **rules: Any) -> None:
         keys = keys or LoginKeySet(None, key_set(*KEY_SET["keys"]), clock)
+        self.clock = clock
         self.check = LoginCheck(LoginRules(**RULES | rules), keys, clock)
         self.token = User("88000001", clock, http=None).token
 
@@ -79,7 +84,7 @@ def segment(value: Any) -> bytes:
 
 
 def crafted(header: Any, payload: Any, key: Any = LOGIN_KEY) -> str:
-    """A token with whatever header and payload, signed by the key; its kind decides how."""
+    """A token of any header and payload, signed by the method of its key."""
     signed = segment(header) + b"." + segment(payload)
     if isinstance(key, rsa.RSAPrivateKey):
         signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(signed, key)

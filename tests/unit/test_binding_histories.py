@@ -1,8 +1,8 @@
-"""Any history of one account, held against the contract's rules told another way.
+"""Random histories of one account, compared with a second model of the contract's rules.
 
-The model remembers what happened (which steps were accepted, when wrong codes came) and derives
-every answer and every stored field from that. There are only a hundred different codes here, so
-that one code often belongs to several steps, and the order of judging matters.
+The model remembers the accepted steps and the times of wrong codes. It derives every answer and
+every stored field from them. Only a hundred different codes exist here,
+so one code often belongs to several steps, and the order of the rules matters.
 """
 
 import hashlib
@@ -16,28 +16,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from chalicelib.core.bind_code import BindCode, Policy
 from chalicelib.core.binding import (
     Accepted,
     Attempt,
     Begun,
     Binding,
+    BindRequest,
     Decision,
     Denied,
     Draft,
-    NothingToDo,
     OpenedSecret,
+    Remembered,
     SealedSecret,
     State,
-    Unbound,
-    Unlocked,
-    begin,
-    confirm,
-    unbind,
-    unlock,
-    verify,
 )
 from chalicelib.core.channel import Channel
-from chalicelib.core.errors import ErrorCode
+from chalicelib.core.errors import ErrorCode, Signal
+from chalicelib.core.rules import begin, confirm, verify
+from chalicelib.core.unbinding import NothingToDo, Request, Unbinding, Unlocked, unbind, unlock
 
 NOW = 1_800_000_000
 
@@ -50,7 +47,7 @@ CODES = tuple(f"{number:06}" for number in range(100))
 CHANNELS = st.sampled_from(Channel)
 
 STEPS_OFF = st.one_of(st.integers(-1, 1), st.integers(-22, 3))
-"""How many steps a typed code is off, most often none to speak of."""
+"""Steps between a typed code and now. Half of them are within the window."""
 
 WAITS = st.one_of(
     st.integers(0, 61), st.sampled_from([300, 599, 600, 601]), st.integers(0, 300 * MINUTE)
@@ -63,7 +60,7 @@ def secret_of(number: int) -> bytes:
 
 
 def code_shown(number: int, step: int) -> str:
-    """What an authenticator with a binding's secret shows at a step."""
+    """The code that an authenticator with a binding's secret shows at a step."""
     return one_in_a_hundred(secret_of(number), step)
 
 
@@ -75,28 +72,30 @@ def one_in_a_hundred(secret: bytes, step: int) -> str:
 
 @dataclass
 class Model:
-    """What happened in the life of one binding."""
+    """The events in the life of one binding."""
 
     number: int = 0
     state: State = State.UNBOUND
     begun_at: int = 0
     bound_at: int | None = None
-    unbound_at: int | None = None
+    cutoff: int | None = None
+    unbindings: tuple[Remembered, ...] = ()
+    month: list[int] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
     wrong_at: list[int] = field(default_factory=list)
     channels: dict[Channel, int] = field(default_factory=dict)
 
     def drop(self) -> None:
-        self.__init__(number=self.number, unbound_at=self.unbound_at)
+        self.__init__(number=self.number, cutoff=self.cutoff, unbindings=self.unbindings)
 
     @property
     def suspended(self) -> bool:
-        return len(self.wrong_at) >= 100
+        return len(self.wrong_at) >= 100 or len(self.month) >= 40
 
     @property
     def locked_until(self) -> int | None:
         wrong = len(self.wrong_at)
-        if wrong < 5 or wrong >= 100:
+        if wrong < 5 or self.suspended:
             return None
         return self.wrong_at[-1] + MINUTE * min(5 * 2 ** (wrong - 5), 240)
 
@@ -144,22 +143,28 @@ class Model:
             self.channels.setdefault(channel, now)
             if self.state is State.PENDING:
                 self.state, self.bound_at = State.BOUND, now
-            return Accepted(f"binding-{self.number}", now, first_use)
+            return Accepted(f"binding-{self.number}", "pass-1", now, first_use)
         if right:
             return Denied(ErrorCode.CODE_USED, {"retry_after": 30 * (max(last, current) + 1) - now})
         self.wrong_at.append(now)
-        carried = {"attempts_left": max(0, 5 - len(self.wrong_at))}
+        signal = None
+        if self.state is State.BOUND:
+            if self.month and now >= self.month[0] + 30 * 24 * 60 * MINUTE:
+                self.month.clear()
+            self.month.append(now)
+            signal = Signal.PATIENT_GUESSER if len(self.month) == 30 else None
+        carried = {"attempts_left": 0 if self.suspended else max(0, 5 - len(self.wrong_at))}
         refusal = ErrorCode.WRONG_CODE
         for ago in range(20, 1, -1):
             if code_shown(self.number, current - ago) == code:
                 refusal, carried["seconds_behind"] = ErrorCode.CODE_EXPIRED, 30 * ago
         if self.state is State.PENDING and carried["attempts_left"] == 0:
             self.drop()
-        return Denied(refusal, carried)
+        return Denied(refusal, carried, signal)
 
     def as_stored(self) -> Binding:
         if self.state is State.UNBOUND:
-            return Binding(account="88000001", unbound_at=self.unbound_at)
+            return Binding(account="88000001", cutoff=self.cutoff, unbindings=self.unbindings)
         return Binding(
             account="88000001",
             state=self.state,
@@ -173,12 +178,15 @@ class Model:
             failures=len(self.wrong_at),
             locked_until=self.locked_until,
             suspended=self.suspended,
-            unbound_at=self.unbound_at,
+            month_failures=len(self.month),
+            month_began_at=self.month[0] if self.month else None,
+            cutoff=self.cutoff,
+            unbindings=self.unbindings,
         )
 
 
 class Histories(RuleBasedStateMachine):
-    """One account, two channels, the support desk, and time going by."""
+    """One account with two channels, the support desk, and a clock that moves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,6 +197,7 @@ class Histories(RuleBasedStateMachine):
         self.binding = Binding(account="88000001")
         self.model = Model()
         self.opened = 0
+        self.tickets = 0
         self.accepted: set[tuple[str | None, int | None]] = set()
         self.wrong_in_a_row = 0
 
@@ -209,7 +218,14 @@ class Histories(RuleBasedStateMachine):
     def bind(self) -> None:
         number = self.model.number + 1
         draft = Draft(f"binding-{number}", SealedSecret("data-key", secret_of(number)))
-        self.settle(begin(self.binding, lambda: draft, self.now), self.model.begin(self.now))
+        request = BindRequest(
+            typed_at=self.now + 1,
+            always=False,
+            bind_code=lambda: None,
+            hashed=lambda salt: b"",
+            draft=lambda: draft,
+        )
+        self.settle(begin(self.binding, request, self.now), self.model.begin(self.now))
 
     @precondition(lambda self: self.model.state is not State.UNBOUND)
     @rule(steps=STEPS_OFF, channel=CHANNELS)
@@ -235,7 +251,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state is not State.UNBOUND and not self.model.suspended)
     @rule(times=st.sampled_from([1, 4, 5, 12, 99]), early=st.booleans())
     def guess_wrong_over_and_over(self, times: int, early: bool) -> None:  # noqa: FBT001
-        """Each time as soon as the lock is over; a second before that it still holds."""
+        """Guess as soon as each lock ends. One second earlier the account is still locked."""
         for _ in range(times):
             if self.model.locked_at(self.now):
                 self.now = self.model.locked_until - 1
@@ -249,19 +265,35 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state is not State.UNBOUND)
     @rule()
     def support_unbinds(self) -> None:
-        dropped = Unbound(f"binding-{self.model.number}", self.model.bound_at, self.now)
-        self.model.unbound_at = self.now
+        self.tickets += 1
+        ticket = f"T-{self.tickets}"
+        given = Remembered(
+            ticket=ticket,
+            at=self.now,
+            dropped=True,
+            binding_id=f"binding-{self.model.number}",
+            bound_at=self.model.bound_at,
+        )
+        recent = [one for one in self.model.unbindings if one.at > self.now - 6 * 60 * MINUTE]
+        self.model.unbindings = (*recent, given)[-100:]
+        self.model.cutoff = self.now
         self.model.drop()
-        self.settle(unbind(self.binding, self.now), dropped)
-        self.settle(unbind(self.binding, self.now + 1), NothingToDo())
+        self.settle(self.unbound(ticket, self.now), Unbinding(given, State.UNBOUND))
+        again = self.unbound(ticket, self.now + 1)
+        self.settle(again, Unbinding(given, State.UNBOUND, repeated=True))
 
-    @precondition(lambda self: self.model.wrong_at)
+    def unbound(self, ticket: str, at: int) -> Decision:
+        request = Request(ticket, "amy", lambda end: BindCode(b"", b"", end), "lost_device")
+        return unbind(self.binding, request, Policy.COMPROMISE, at)
+
+    @precondition(lambda self: self.model.wrong_at or self.model.month)
     @rule()
     def support_unlocks(self) -> None:
         if self.model.expired_at(self.now):
             self.settle(unlock(self.binding, self.now), NothingToDo())
             return
         self.model.wrong_at.clear()
+        self.model.month.clear()
         self.wrong_in_a_row = 0
         self.settle(unlock(self.binding, self.now), Unlocked())
         self.settle(unlock(self.binding, self.now), NothingToDo())
@@ -298,7 +330,15 @@ class Histories(RuleBasedStateMachine):
         binding, opened = self.binding, self.opened
         locked = binding.suspended or self.model.locked_at(self.now)
         expected = refused or self.model.judge(code, channel, self.now)
-        decision = transition(binding, Attempt(code, channel, ADDRESS, self.open), self.now)
+        attempt = Attempt(
+            code=code,
+            typed_at=self.now + 1,
+            channel=channel,
+            address=ADDRESS,
+            jti="pass-1",
+            unseal=self.open,
+        )
+        decision = transition(binding, attempt, self.now)
         assert self.opened - opened == (0 if refused else 1)
         self.settle(decision, expected)
         if isinstance(decision.answer, Accepted):
@@ -316,7 +356,7 @@ class Histories(RuleBasedStateMachine):
         return OpenedSecret(binding.sealed.blob, binding.sealed)
 
     def settle(self, decision: Decision, expected: object) -> None:
-        """The answer is the one expected, and something is written exactly where something changed."""
+        """Check the answer, and that a write happens exactly if something changes."""
         assert decision.answer == expected
         assert (decision.event_type is None) == (decision.binding == self.binding)
         if decision.binding.binding_id != self.binding.binding_id:
@@ -324,7 +364,7 @@ class Histories(RuleBasedStateMachine):
         self.binding = decision.binding
 
 
-# Followed line by line, most of the time would go into following Hypothesis.
+# Coverage would spend most of its time on Hypothesis.
 TestHistories = pytest.mark.no_cover(Histories.TestCase)
 TestHistories.settings = settings(
     max_examples=250,

@@ -1,4 +1,4 @@
-"""Which language an Accept-Language header gets."""
+"""The language of an answer, by Accept-Language."""
 
 import time
 
@@ -37,7 +37,7 @@ EN, HANT, HANS = Language.ENGLISH, Language.TRADITIONAL, Language.SIMPLIFIED
         ("", HANS),
     ],
 )
-def test_a_tag_alone_gets_its_language_whatever_its_case(tag: str, language: Language):
+def test_a_single_tag_gets_its_language_in_any_case(tag: str, language: Language):
     assert preferred(tag) == preferred(tag.upper()) == preferred(tag.lower()) == language
     assert preferred(f"{tag};q=0.1") == language
 
@@ -61,18 +61,18 @@ def test_a_tag_alone_gets_its_language_whatever_its_case(tag: str, language: Lan
         ("zh-HK;q=0.5, zh-CN;q=0.5", HANT),
         ("zh-CN;q=0.5, zh-HK;q=0.5", HANS),
         ("de, en;q=0.5, zh;q=0.5", EN),
-        # other languages are passed over
+        # other languages are ignored
         ("fr-CH, fr;q=0.9, en;q=0.1", EN),
         ("ja, ko;q=0.9, de;q=0.8", HANS),
         ("zhx, en;q=0.1", EN),
-        # a quality of nought excludes
+        # a quality of 0 excludes
         ("en;q=0", HANS),
         ("en;q=0.000, zh-HK;q=0.001", HANT),
         ("zh-HK;q=0, en;q=0.1", EN),
         ("zh-CN;q=0, en;q=0", HANS),
         ("zh-TW;q=0, zh-HK;q=0.3", HANT),
         ("en;q=0, zh-TW;q=0.3, *;q=0.5", HANS),
-        # what * stands for
+        # * stands for any language
         ("*, en;q=0.5", HANS),
         ("*;q=0.5, en", EN),
         ("en, *", EN),
@@ -81,13 +81,13 @@ def test_a_tag_alone_gets_its_language_whatever_its_case(tag: str, language: Lan
         ("zh-CN;q=0, zh-HK;q=0, *;q=0.1", EN),
         ("en;q=0.2, *;q=0", EN),
         ("*;q=0", HANS),
-        # however it is spaced and cased
+        # spaces and case do not matter
         ("EN;Q=0.9,ZH-hk;Q=0.8", EN),
         ("  en ; q=0.9 ,\tzh-HK\t;\tq=0.8", EN),
         (",,en,,", EN),
     ],
 )
-def test_of_several_the_best_is_taken(header: str, language: Language):
+def test_the_best_of_several_languages_is_chosen(header: str, language: Language):
     assert preferred(header) == language
 
 

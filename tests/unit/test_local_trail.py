@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from infra.local import poller
+from infra.local.event_subscriber import line
 from infra.local.feed import Feed
-from infra.local.onlooker import line
 from infra.local.poller import Poller
 
 

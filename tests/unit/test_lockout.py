@@ -1,4 +1,4 @@
-"""How many wrong codes are free, and how long each further one locks."""
+"""Four wrong codes are free. Each further one locks for longer."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_the_first_four_wrong_codes_do_not_lock(failures: int):
     ("failures", "minutes"),
     [(5, 5), (6, 10), (7, 20), (8, 40), (9, 80), (10, 160), (11, 240), (12, 240), (13, 240), (99, 240)],
 )
-def test_each_wrong_code_from_the_fifth_on_locks_for_its_rung(failures: int, minutes: int):
+def test_each_wrong_code_from_the_fifth_on_locks_for_the_time_of_its_number(failures: int, minutes: int):
     assert lock_seconds(failures) == minutes * 60
 
 

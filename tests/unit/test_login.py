@@ -1,4 +1,4 @@
-"""What of a login token is believed: every rule of the first factor."""
+"""The rules of a login token, the first factor."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def claims(clock: Clock) -> dict[str, Any]:
     return usual_claims(clock)
 
 
-# Who calls
+# Caller
 
 
 @pytest.mark.parametrize("key", [LOGIN_KEY, LOGIN_EC_KEY])
@@ -50,20 +50,23 @@ def claims(clock: Clock) -> dict[str, Any]:
         (MOBILE, Channel.MOBILE, False),
     ],
 )
-def test_a_good_token_names_account_channel_and_whether_it_may_bind(
+def test_a_good_token_gives_the_account_the_channel_and_the_right_to_bind(
     door: Door,
     key: Any,
     client: str,
     channel: Channel,
     may_bind: bool,  # noqa: FBT001
 ):
-    assert door.caller(door.token(client, key=key)) == Caller("88000001", channel, may_bind)
+    token = door.token(client, key=key)
+    assert door.caller(token) == Caller("88000001", channel, may_bind, door.clock(), token)
 
 
 def test_account_and_client_are_read_from_the_claims_that_the_settings_name(clock: Clock):
     door = Door(clock, account_claim="sub", client_claim="azp")
     token = door.token(sub="77000001", azp=MOBILE)
-    assert door.caller(token) == Caller("77000001", Channel.MOBILE, may_bind=False)
+    assert door.caller(token) == Caller(
+        "77000001", Channel.MOBILE, may_bind=False, typed_at=clock(), token=token
+    )
     assert door.verdict(door.token()) == "login_invalid"
 
 
@@ -75,7 +78,7 @@ def test_an_account_id_is_up_to_64_of_its_characters(door: Door, account: str):
 @pytest.mark.parametrize(
     "account",
     ["", "a" * 65, "88000001\n", "\n88000001", "8800 0001", "88000001\x00", "８８００００００１", "a/b",
-     "a#b", "a@b", "é", None, 88000001, True, ["88000001"], {"id": "88000001"}, ...],
+     "a#b", "a@b", "é", None, 88000001, True, {"id": "88000001"}, ...],
 )  # fmt: skip
 def test_anything_else_is_no_account_id(door: Door, account: Any):
     assert door.verdict(door.token(username=account)) == "login_invalid"
@@ -83,9 +86,9 @@ def test_anything_else_is_no_account_id(door: Door, account: Any):
 
 @pytest.mark.parametrize(
     "client",
-    ["", "unknown", DESKTOP.upper(), f"{DESKTOP} ", None, 1, True, [DESKTOP], {"id": DESKTOP}, ...],
+    ["", "unknown", DESKTOP.upper(), f"{DESKTOP} ", None, 1, True, {"id": DESKTOP}, ...],
 )  # fmt: skip
-def test_a_client_that_the_deployment_does_not_know_is_refused(door: Door, client: Any):
+def test_an_unknown_client_is_refused(door: Door, client: Any):
     assert door.verdict(door.token(client_id=client)) == "login_invalid"
 
 
@@ -93,7 +96,7 @@ def test_a_client_that_the_deployment_does_not_know_is_refused(door: Door, clien
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, OTHER_EC_KEY])
-def test_a_token_signed_by_a_strange_key_is_refused(door: Door, key: Any):
+def test_a_token_signed_by_an_unknown_key_is_refused(door: Door, key: Any):
     assert door.verdict(door.token(key=key)) == "login_invalid"
 
 
@@ -109,7 +112,7 @@ def test_a_token_changed_after_it_was_signed_is_refused(door: Door, claims: dict
 @pytest.mark.parametrize(
     "algorithm", ["HS256", "HS384", "none", "None", "NONE", "", None, ["RS256"], 256]
 )
-def test_no_public_key_serves_as_an_hmac_secret_and_no_token_goes_unsigned(
+def test_a_public_key_is_no_hmac_secret_and_an_unsigned_token_is_refused(
     door: Door, claims: dict[str, Any], algorithm: Any, kid: str | None
 ):
     header = {"alg": algorithm} | ({"kid": kid} if kid else {})
@@ -151,7 +154,7 @@ def test_a_signature_by_another_hash_is_refused(door: Door, claims: dict[str, An
 
 @pytest.mark.parametrize("signature", [b"", b"\0" * 64, b"\0" * 256, hashlib.sha256(b"").digest()])
 @pytest.mark.parametrize(("algorithm", "kid"), [("RS256", "rsa"), ("ES256", "ec")])
-def test_a_signature_of_nothing_is_refused(
+def test_an_empty_signature_is_refused(
     door: Door, claims: dict[str, Any], algorithm: str, kid: str, signature: bytes
 ):
     signed = segment({"alg": algorithm, "kid": kid}) + b"." + segment(claims)
@@ -178,17 +181,20 @@ def test_a_kid_that_the_key_set_does_not_have_is_refused(door: Door, claims: dic
 # Headers
 
 
-@pytest.mark.parametrize("typ", ["JWT", "at+jwt"])
-def test_a_token_may_say_that_it_is_one(door: Door, claims: dict[str, Any], typ: str):
+@pytest.mark.parametrize(
+    "typ", ["JWT", "jwt", "Jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT"]
+)
+def test_a_token_may_state_its_type(door: Door, claims: dict[str, Any], typ: str):
     assert door.verdict(crafted({"alg": "RS256", "kid": "rsa", "typ": typ}, claims)) == "fine"
 
 
-def test_a_token_need_not_say_that_it_is_one(door: Door, claims: dict[str, Any]):
+def test_a_token_may_omit_its_type(door: Door, claims: dict[str, Any]):
     assert door.verdict(crafted(RS256, claims)) == "fine"
 
 
 @pytest.mark.parametrize(
-    "typ", ["totp-pass+jwt", "jwt", "JWS", "id+jwt", "application/at+jwt", "", None, True, 1, ["JWT"]]
+    "typ",
+    ["totp-pass+jwt", "JWS", "id+jwt", "application/jwt", "JWT ", "ｊｗｔ", "", None, True, 1, ["JWT"]],
 )
 def test_a_token_of_another_type_is_refused(door: Door, claims: dict[str, Any], typ: Any):
     token = crafted({"alg": "RS256", "kid": "rsa", "typ": typ}, claims)
@@ -214,14 +220,14 @@ def test_a_header_that_changes_how_a_token_is_read_is_refused(
     assert door.verdict(token) == "login_invalid"
 
 
-def test_a_key_that_a_token_brings_along_is_not_taken(door: Door, claims: dict[str, Any]):
+def test_a_key_inside_a_token_is_ignored(door: Door, claims: dict[str, Any]):
     own = RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True)
     for further in ({"jwk": own}, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example"}):
         token = crafted(RS256 | further, claims, OTHER_KEY)
         assert door.verdict(token) == "login_invalid"
 
 
-# Whose token, and for whom
+# Issuer, use and audience
 
 
 @pytest.mark.parametrize("iss", ["", f"{LOGIN_ISSUER}/", LOGIN_ISSUER.upper(), None, 1, [LOGIN_ISSUER]])
@@ -238,21 +244,21 @@ def test_only_an_access_token_is_a_login_token(door: Door, use: Any):
     assert door.verdict(door.token(token_use=use)) == "login_invalid"
 
 
-def test_a_token_need_not_say_its_use(door: Door):
+def test_a_token_may_omit_its_use(door: Door):
     assert door.verdict(door.token(token_use=...)) == "fine"
 
 
 @pytest.mark.parametrize("aud", ["totp-binding", "", None, [], ["totp-binding"], 1])
-def test_where_no_audience_is_set_a_token_that_has_one_is_refused(
+def test_a_token_with_an_audience_is_refused_if_none_is_set(
     door: Door, claims: dict[str, Any], aud: Any
 ):
     assert door.verdict(crafted(RS256, claims | {"aud": aud})) == "login_invalid"
 
 
 @pytest.mark.parametrize("aud", ["totp-binding", ["totp-binding"], ["other", "totp-binding"]])
-def test_where_an_audience_is_set_the_token_must_name_it(clock: Clock, claims: dict[str, Any], aud: Any):
+def test_a_token_must_name_the_audience_that_is_set(clock: Clock, claims: dict[str, Any], aud: Any):
     token = crafted(RS256, claims | {"aud": aud})
-    assert Door(clock, audience="totp-binding").verdict(token) == "fine"
+    assert Door(clock, audiences={"totp-binding"}).verdict(token) == "fine"
 
 
 @pytest.mark.parametrize(
@@ -260,21 +266,21 @@ def test_where_an_audience_is_set_the_token_must_name_it(clock: Clock, claims: d
     ["other", "totp-binding-2", "totp", "", None, [], ["other"], [["totp-binding"]],
      {"totp-binding": 1}, 1, ...],
 )  # fmt: skip
-def test_where_an_audience_is_set_another_or_none_is_refused(
+def test_another_audience_or_none_is_refused_if_one_is_set(
     clock: Clock, claims: dict[str, Any], aud: Any
 ):
     named = {} if aud is ... else {"aud": aud}
     token = crafted(RS256, claims | named)
-    assert Door(clock, audience="totp-binding").verdict(token) == "login_invalid"
+    assert Door(clock, audiences={"totp-binding"}).verdict(token) == "login_invalid"
 
 
 def test_a_pass_is_never_a_login_token(clock: Clock, claims: dict[str, Any]):
-    # Even where both come from one house, under one key.
+    # Even if login server and service share a key.
     like_a_login = {"sub": "88000001", "aud": "trading-gateway", "amr": ["pwd", "otp", "mfa"]}
     header = {"alg": "ES256", "kid": "ec", "typ": "totp-pass+jwt"}
-    for audience in (None, "trading-gateway"):
+    for audiences in (set(), {"trading-gateway"}):
         token = crafted(header, claims | like_a_login, LOGIN_EC_KEY)
-        assert Door(clock, audience=audience).verdict(token) == "login_invalid"
+        assert Door(clock, audiences=audiences).verdict(token) == "login_invalid"
 
 
 # Times
@@ -300,7 +306,7 @@ def test_the_login_servers_clock_may_run_thirty_seconds_ahead(door: Door, clock:
 
 
 @pytest.mark.parametrize("greatest_age", [300, 900])
-@pytest.mark.parametrize("without", [{}, {"auth_time": ...}, {"iat": ...}])
+@pytest.mark.parametrize("without", [{}, {"iat": ...}])
 def test_a_password_typed_too_long_ago_has_expired(
     door: Door, clock: Clock, greatest_age: int, without: dict[str, Any]
 ):
@@ -311,19 +317,18 @@ def test_a_password_typed_too_long_ago_has_expired(
     assert door.verdict(token, greatest_age) == "login_expired"
 
 
-def test_the_password_was_typed_when_auth_time_says_and_not_when_the_token_was_renewed(
-    door: Door, clock: Clock
-):
+def test_the_age_of_a_login_counts_from_auth_time_and_not_from_iat(door: Door, clock: Clock):
     now = int(clock())
     assert door.verdict(door.token(auth_time=now - 301, iat=now)) == "login_expired"
     assert door.verdict(door.token(auth_time=now, iat=now - 301)) == "fine"
 
 
-def test_a_token_that_says_no_time_of_typing_is_refused(door: Door):
-    assert door.verdict(door.token(iat=..., auth_time=...)) == "login_invalid"
+@pytest.mark.parametrize("auth_time", [..., 0, 0.0])
+def test_a_token_without_auth_time_is_refused(door: Door, auth_time: Any):
+    assert door.verdict(door.token(auth_time=auth_time)) == "login_invalid"
 
 
-def test_a_token_without_an_end_is_refused(door: Door):
+def test_a_token_without_exp_is_refused(door: Door):
     assert door.verdict(door.token(exp=...)) == "login_invalid"
 
 
@@ -333,13 +338,13 @@ def test_a_token_without_an_end_is_refused(door: Door):
     ["true", "false", "null", '"1800000000"', "[1800000000]", "{}", "NaN", "Infinity", "-Infinity",
      "1e999", "1e15", "-1e300", "9" * 400, "9" * 5_000],
 )  # fmt: skip
-def test_what_is_no_time_is_refused(door: Door, claims: dict[str, Any], name: str, time: str):
+def test_a_malformed_time_is_refused(door: Door, claims: dict[str, Any], name: str, time: str):
     text = json.dumps({key: value for key, value in claims.items() if key != name})
     payload = f'{text[:-1]}, "{name}": {time}}}'.encode()
     assert door.verdict(crafted(RS256, payload)) == "login_invalid"
 
 
-def test_a_time_may_have_fractions(door: Door, clock: Clock):
+def test_a_time_may_have_a_fraction(door: Door, clock: Clock):
     now = clock()
     token = door.token(exp=now + 0.5, iat=now - 299.5, auth_time=now - 299.5, nbf=now - 0.5)
     assert door.verdict(token) == "fine"
@@ -361,7 +366,7 @@ def test_a_time_may_have_fractions(door: Door, clock: Clock):
         {"headers": {"typ": "id+jwt"}},
     ],
 )
-def test_a_token_both_wrong_and_past_is_wrong(door: Door, clock: Clock, wrong: dict[str, Any]):
+def test_a_token_both_invalid_and_expired_is_invalid(door: Door, clock: Clock, wrong: dict[str, Any]):
     now = int(clock())
     assert door.verdict(door.token(exp=now - 1)) == "login_expired"
     assert door.verdict(door.token(auth_time=now - 301)) == "login_expired"
@@ -369,7 +374,7 @@ def test_a_token_both_wrong_and_past_is_wrong(door: Door, clock: Clock, wrong: d
     assert door.verdict(door.token(**{"auth_time": now - 301} | wrong)) == "login_invalid"
 
 
-# What is no token at all
+# Malformed tokens
 
 
 @pytest.mark.parametrize(
@@ -377,7 +382,7 @@ def test_a_token_both_wrong_and_past_is_wrong(door: Door, clock: Clock, wrong: d
     ["", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d", "bm8.bm8.bm8", "é.é.é", "令牌", "\ud800.a.b",
      "\x00", "eyJhbGciOiJSUzI1NiJ9..", "=.=.=", "a" * 1_000_000, "." * 100_000],
 )  # fmt: skip
-def test_what_is_no_token_is_refused(door: Door, token: str):
+def test_a_malformed_token_is_refused(door: Door, token: str):
     assert door.verdict(token) == "login_invalid"
 
 
@@ -395,11 +400,11 @@ def test_a_malformed_header_is_refused(door: Door, claims: dict[str, Any], heade
     [b"", b"[]", b'"claims"', b"null", b"1", b"{", b"\xff\xfe\xfd", b"[" * 100_000, b'{"a":' * 100_000,
      b"{}", b"{" + b'"a":1,' * 100_000 + b'"b":1}'],
 )  # fmt: skip
-def test_malformed_claims_are_refused_though_well_signed(door: Door, payload: bytes):
+def test_malformed_claims_are_refused_despite_a_good_signature(door: Door, payload: bytes):
     assert door.verdict(crafted(RS256, payload)) == "login_invalid"
 
 
-def test_claims_of_no_interest_do_no_harm(door: Door):
+def test_other_claims_are_ignored(door: Door):
     token = door.token(scope="openid", nested={"a": [{"b": None}]}, **{"cognito:groups": ["极星"]})
     assert door.verdict(token) == "fine"
 
@@ -417,7 +422,7 @@ def test_claims_of_no_interest_do_no_harm(door: Door):
         {"headers": {"typ": "mark-1"}},
     ],
 )
-def test_no_refusal_repeats_anything_of_the_token(door: Door, wrong: dict[str, Any]):
+def test_no_error_repeats_any_part_of_the_token(door: Door, wrong: dict[str, Any]):
     with pytest.raises(Refused) as caught:
         door.caller(door.token(**wrong))
     assert "mark-1" not in f"{caught.value} {caught.value.why} {caught.value.fields}"

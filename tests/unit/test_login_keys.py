@@ -1,4 +1,4 @@
-"""The login server's keys: which are taken, how long they are kept, when they are fetched again."""
+"""The login server's keys: their use, their time in memory and the next fetch."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ def claims(clock: Clock) -> dict[str, Any]:
 
 
 class LoginServer:
-    """Serves a key set, counts how often, and may be down."""
+    """Serves a key set and counts the requests. It may be down."""
 
     def __init__(self, clock: Clock) -> None:
         self.serves = json.dumps(KEY_SET).encode()
@@ -76,14 +76,14 @@ def test_the_key_set_is_fetched_when_it_is_needed_and_kept_an_hour(server: Login
     assert server.fetches == 2
 
 
-def test_a_key_taken_off_the_set_is_good_for_an_hour_at_most(server: LoginServer, clock: Clock):
+def test_a_key_removed_from_the_set_is_good_for_an_hour_at_most(server: LoginServer, clock: Clock):
     assert server.door.verdict(server.door.token()) == "fine"
     server.serve(EC_ENTRY)
     clock.advance(3_600)
     assert server.door.verdict(server.door.token()) == "login_invalid"
 
 
-def test_a_new_key_is_fetched_at_once_where_the_set_is_a_minute_old(server: LoginServer, clock: Clock):
+def test_a_new_key_is_fetched_at_once_if_the_set_is_a_minute_old(server: LoginServer, clock: Clock):
     server.serve(RSA_ENTRY)
     assert server.door.verdict(server.door.token()) == "fine"
     server.serve(RSA_ENTRY, EC_ENTRY)
@@ -94,7 +94,7 @@ def test_a_new_key_is_fetched_at_once_where_the_set_is_a_minute_old(server: Logi
     assert server.fetches == 2
 
 
-def test_a_new_key_of_a_server_that_names_none_is_fetched_too(
+def test_a_new_key_without_an_id_is_fetched_too(
     server: LoginServer, clock: Clock, claims: dict[str, Any]
 ):
     nameless = RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True)
@@ -107,7 +107,7 @@ def test_a_new_key_of_a_server_that_names_none_is_fetched_too(
 
 
 @pytest.mark.parametrize("down", [False, True])
-def test_forged_key_ids_have_the_set_fetched_once_a_minute_at_most(
+def test_forged_key_ids_fetch_the_set_once_a_minute_at_most(
     server: LoginServer,
     clock: Clock,
     down: bool,  # noqa: FBT001
@@ -122,7 +122,7 @@ def test_forged_key_ids_have_the_set_fetched_once_a_minute_at_most(
     assert server.fetches == 1 + 10
 
 
-def test_a_forged_signature_under_a_known_key_id_has_nothing_fetched(server: LoginServer, clock: Clock):
+def test_a_forged_signature_under_a_known_key_id_fetches_nothing(server: LoginServer, clock: Clock):
     assert server.door.verdict(server.door.token()) == "fine"
     clock.advance(3_599)
     forged = server.door.token(key=OTHER_KEY)
@@ -130,7 +130,7 @@ def test_a_forged_signature_under_a_known_key_id_has_nothing_fetched(server: Log
     assert server.fetches == 1
 
 
-def test_while_the_server_is_down_known_keys_still_serve_and_unknown_ones_are_not_judged(
+def test_known_keys_serve_while_the_server_is_down_and_unknown_ones_are_unavailable(
     server: LoginServer, clock: Clock
 ):
     assert server.door.verdict(server.door.token()) == "fine"
@@ -141,7 +141,9 @@ def test_while_the_server_is_down_known_keys_still_serve_and_unknown_ones_are_no
         assert server.door.verdict(server.door.token()) == "fine"
 
 
-def test_a_set_past_its_hour_is_not_believed_while_the_server_is_down(server: LoginServer, clock: Clock):
+def test_a_set_older_than_an_hour_is_unavailable_while_the_server_is_down(
+    server: LoginServer, clock: Clock
+):
     assert server.door.verdict(server.door.token()) == "fine"
     server.stop()
     clock.advance(3_600)
@@ -155,7 +157,7 @@ def test_a_set_past_its_hour_is_not_believed_while_the_server_is_down(server: Lo
     "body",
     [b"", b"<html>", b"[]", b"{}", b'{"keys": 1}', b'{"keys": null}', b"null", b"\xff", b"[" * 100_000],
 )  # fmt: skip
-def test_what_is_no_key_set_counts_as_none(server: LoginServer, clock: Clock, body: bytes):
+def test_a_malformed_key_set_is_unavailable(server: LoginServer, clock: Clock, body: bytes):
     served, server.serves = server.serves, body
     assert server.door.verdict(server.door.token()) == "unavailable"
     server.serves = served
@@ -175,14 +177,14 @@ def test_a_server_that_is_down_is_asked_again_after_five_seconds_and_not_before(
     assert server.door.verdict(server.door.token()) == "fine"
 
 
-def test_a_clock_that_was_set_back_does_not_keep_a_set_for_longer(server: LoginServer, clock: Clock):
+def test_a_clock_set_back_keeps_no_set_longer(server: LoginServer, clock: Clock):
     assert server.door.verdict(server.door.token()) == "fine"
     clock.advance(-1_000_000)
     assert server.door.verdict(server.door.token()) == "fine"
     assert server.fetches == 2
 
 
-def test_a_clock_that_was_set_back_does_not_keep_a_failure_for_longer(server: LoginServer, clock: Clock):
+def test_a_clock_set_back_keeps_no_failure_longer(server: LoginServer, clock: Clock):
     server.stop()
     assert server.door.verdict(server.door.token()) == "unavailable"
     server.restart()
@@ -190,7 +192,7 @@ def test_a_clock_that_was_set_back_does_not_keep_a_failure_for_longer(server: Lo
     assert server.door.verdict(server.door.token()) == "fine"
 
 
-def test_why_it_is_unavailable_is_said_without_the_servers_own_words(server: LoginServer):
+def test_the_logged_reason_does_not_quote_the_server(server: LoginServer):
     server.down = ValueError("mark-1")
     with pytest.raises(Unavailable) as caught:
         server.door.caller(server.door.token())
@@ -256,7 +258,7 @@ RSA_1024 = rsa.generate_private_key(65537, 1024).public_key()
         [],
     ],
 )
-def test_keys_of_other_kinds_are_passed_over(entry: Any):
+def test_keys_of_other_kinds_are_ignored(entry: Any):
     document = key_set(entry, RSA_ENTRY, entry, EC_ENTRY)
     assert [key.key_id for key in usable_keys(document)] == ["rsa", "ec"]
 
@@ -264,12 +266,12 @@ def test_keys_of_other_kinds_are_passed_over(entry: Any):
 @pytest.mark.parametrize(
     "changes", [{}, {"use": "sig"}, {"alg": "RS256"}, {"x5t": "ignored"}, {"kid": ...}]
 )
-def test_a_key_that_says_more_or_less_of_itself_is_usable(changes: dict[str, Any]):
+def test_a_key_with_more_or_fewer_members_is_usable(changes: dict[str, Any]):
     (key,) = usable_keys(key_set(jwk_of(LOGIN_KEY.public_key(), **changes)))
     assert key.algorithm_name == "RS256"
 
 
-def test_two_keys_of_one_name_are_both_tried(clock: Clock, claims: dict[str, Any]):
+def test_two_keys_with_one_id_are_both_tried(clock: Clock, claims: dict[str, Any]):
     twins = key_set(jwk_of(OTHER_KEY.public_key(), kid="rsa"), jwk_of(LOGIN_KEY.public_key(), kid="rsa"))
     door = Door(clock, LoginKeySet(None, twins, clock))
     assert door.verdict(crafted(RS256, claims)) == "fine"

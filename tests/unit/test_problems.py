@@ -1,4 +1,4 @@
-"""Every refusal: its status, its fields and headers, and its words in three languages."""
+"""Every error: its status, its fields and headers, and its words in three languages."""
 
 import re
 import string
@@ -17,6 +17,8 @@ STATUS = {
     "malformed_request": 400,
     "malformed_code": 400,
     "already_bound": 409,
+    "bind_code_required": 403,
+    "bind_code_expired": 410,
     "bind_not_started": 409,
     "bind_expired": 410,
     "not_bound": 409,
@@ -27,10 +29,12 @@ STATUS = {
     "suspended": 403,
     "not_found": 404,
     "too_many_requests": 429,
+    "busy": 429,
     "unavailable": 503,
 }
 
 CARRIED = {
+    "bind_code_required": {"attempts_left": 4},
     "wrong_code": {"attempts_left": 4},
     "code_expired": {"attempts_left": 3, "seconds_behind": 90},
     "code_used": {"retry_after": 17},
@@ -39,8 +43,8 @@ CARRIED = {
 
 CHINESE = [Language.SIMPLIFIED, Language.TRADITIONAL]
 
-# A small telling set: characters that our words are made of and that are written otherwise in the
-# other script.
+# Characters of our words that the other script
+# writes in another way.
 ONLY_SIMPLIFIED = (
     "请录码绑验证联删电脑维无认误时间过数应动设显题单号发换击让说这们会个为与来开关门"
     "输扫续极锁业务账户网页试确约张现获权资讯传仅后进选击语见"
@@ -54,7 +58,7 @@ every_language = pytest.mark.parametrize("language", Language)
 every_refusal = pytest.mark.parametrize("refusal", ErrorCode)
 
 
-def told(refusal: ErrorCode, language: Language):
+def answer_of(refusal: ErrorCode, language: Language):
     return problem(refusal, language, "request-1", CARRIED.get(refusal.value))
 
 
@@ -62,14 +66,14 @@ def words(language: Language) -> list[str]:
     return [text for entry in messages(language).values() for text in entry.values()]
 
 
-def test_there_are_eighteen_ways_to_say_no():
+def test_every_error_code_has_a_status_of_the_contract():
     assert {refusal.value for refusal in ErrorCode} == set(STATUS)
 
 
 @every_language
 @every_refusal
-def test_a_refusal_has_its_status_and_its_words(refusal: ErrorCode, language: Language):
-    said = told(refusal, language)
+def test_an_error_has_its_status_and_its_words(refusal: ErrorCode, language: Language):
+    said = answer_of(refusal, language)
     assert said.status == said.document["status"] == STATUS[refusal.value]
     assert said.document["code"] == refusal.value
     assert said.document["request_id"] == "request-1"
@@ -83,10 +87,10 @@ def test_a_refusal_has_its_status_and_its_words(refusal: ErrorCode, language: La
 
 @every_language
 @every_refusal
-def test_a_refusal_carries_its_fields_and_no_others(refusal: ErrorCode, language: Language):
+def test_an_error_carries_its_fields_and_no_others(refusal: ErrorCode, language: Language):
     usual = {"type", "title", "status", "code", "detail", "request_id"}
     carried = {
-        name: value for name, value in told(refusal, language).document.items() if name not in usual
+        name: value for name, value in answer_of(refusal, language).document.items() if name not in usual
     }
     assert carried == CARRIED.get(refusal.value, {})
 
@@ -94,16 +98,17 @@ def test_a_refusal_carries_its_fields_and_no_others(refusal: ErrorCode, language
 @every_language
 @every_refusal
 def test_no_placeholder_is_left_in_the_words(refusal: ErrorCode, language: Language):
-    document = told(refusal, language).document
+    document = answer_of(refusal, language).document
     assert not re.search(r"[{}]|None", document["title"] + document["detail"])
 
 
 @every_language
-def test_a_refusal_says_its_numbers(language: Language):
-    assert "4" in told(ErrorCode.WRONG_CODE, language).document["detail"]
-    assert "90" in told(ErrorCode.CODE_EXPIRED, language).document["detail"]
-    assert "17" in told(ErrorCode.CODE_USED, language).document["detail"]
-    assert "6" in told(ErrorCode.LOCKED, language).document["detail"], "301 s are 6 minutes, rounded up"
+def test_an_error_states_its_numbers(language: Language):
+    assert "4" in answer_of(ErrorCode.WRONG_CODE, language).document["detail"]
+    assert "90" in answer_of(ErrorCode.CODE_EXPIRED, language).document["detail"]
+    assert "17" in answer_of(ErrorCode.CODE_USED, language).document["detail"]
+    locked = answer_of(ErrorCode.LOCKED, language).document["detail"]
+    assert "6" in locked, "301 s are 6 minutes, rounded up"
 
 
 @pytest.mark.parametrize(
@@ -119,12 +124,12 @@ def test_a_refusal_says_its_numbers(language: Language):
         (14_400, "4 h"),
     ],
 )
-def test_a_lock_is_told_in_hours_and_minutes_rounded_up(seconds: int, wait: str):
+def test_the_rest_of_a_lock_is_in_hours_and_minutes_rounded_up(seconds: int, wait: str):
     said = problem(ErrorCode.LOCKED, Language.ENGLISH, "request-1", {"retry_after": seconds})
     assert f"Wait {wait}, " in said.document["detail"]
 
 
-def test_a_lock_is_told_in_the_units_of_the_language():
+def test_the_rest_of_a_lock_has_the_units_of_the_language():
     simplified, traditional = (
         problem(ErrorCode.LOCKED, language, "request-1", {"retry_after": 13_440}).document["detail"]
         for language in CHINESE
@@ -142,46 +147,46 @@ def test_a_lock_is_told_in_the_units_of_the_language():
     ],
 )
 @pytest.mark.parametrize("refusal", [ErrorCode.WRONG_CODE, ErrorCode.CODE_EXPIRED])
-def test_with_no_attempt_left_nobody_is_asked_for_another_code(
+def test_without_attempts_left_the_words_ask_for_no_further_code(
     refusal: ErrorCode, language: Language, advice: str
 ):
     carried = CARRIED[refusal.value] | {"attempts_left": 0}
     document = problem(refusal, language, "request-1", carried).document
     assert advice in document["detail"]
     assert not re.search(r"[{}]", document["detail"])
-    assert document["detail"] != told(refusal, language).document["detail"]
+    assert document["detail"] != answer_of(refusal, language).document["detail"]
     assert document["attempts_left"] == 0
 
 
-def test_the_field_at_fault_is_carried():
+def test_a_malformed_request_names_the_field():
     said = problem(ErrorCode.MALFORMED_REQUEST, Language.ENGLISH, "request-1", {"field": "code"})
     assert said.document["field"] == "code"
 
 
 @every_refusal
-def test_a_refusal_says_when_to_come_back_in_its_header_where_there_is_no_code_to_wait_for(
+def test_retry_after_is_a_header_except_of_a_used_code(
     refusal: ErrorCode,
 ):
-    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1"}
-    header = told(refusal, Language.ENGLISH).headers.get("Retry-After")
+    expected = {"locked": "301", "unavailable": "5", "too_many_requests": "1", "busy": "1"}
+    header = answer_of(refusal, Language.ENGLISH).headers.get("Retry-After")
     assert header == expected.get(refusal.value)
 
 
 @every_refusal
-def test_only_a_lack_of_the_first_factor_is_challenged(refusal: ErrorCode):
+def test_only_login_errors_carry_www_authenticate(refusal: ErrorCode):
     invalid = 'Bearer error="invalid_token"'
     expected = {"login_required": "Bearer", "login_invalid": invalid, "login_expired": invalid}
-    header = told(refusal, Language.ENGLISH).headers.get("WWW-Authenticate")
+    header = answer_of(refusal, Language.ENGLISH).headers.get("WWW-Authenticate")
     assert header == expected.get(refusal.value)
 
 
 @every_refusal
 def test_every_header_is_a_string(refusal: ErrorCode):
-    assert all(type(value) is str for value in told(refusal, Language.ENGLISH).headers.values())
+    assert all(type(value) is str for value in answer_of(refusal, Language.ENGLISH).headers.values())
 
 
 @every_language
-def test_a_language_has_words_for_each_refusal_and_nothing_else(language: Language):
+def test_a_language_has_words_for_every_error_and_no_others(language: Language):
     entries = messages(language)
     assert set(entries) == {refusal.value for refusal in ErrorCode}
     for code, entry in entries.items():
@@ -194,7 +199,7 @@ def placeholders(text: str) -> set[str | None]:
 
 
 @every_refusal
-def test_every_language_says_the_same_numbers(refusal: ErrorCode):
+def test_every_language_states_the_same_numbers(refusal: ErrorCode):
     entries = [messages(language)[refusal.value] for language in Language]
     for part in entries[0]:
         said = [placeholders(entry[part]) for entry in entries]
@@ -223,7 +228,7 @@ def test_a_detail_is_a_whole_sentence_and_a_title_is_not(language: Language):
         assert not entry["title"].endswith(stop)
 
 
-def test_each_script_keeps_to_its_own_characters():
+def test_each_script_uses_its_own_characters():
     assert not set(ONLY_SIMPLIFIED) & set(ONLY_TRADITIONAL)
     simplified, traditional = ("".join(words(language)) for language in CHINESE)
     assert set(simplified) & set(ONLY_TRADITIONAL) == set()
@@ -232,7 +237,7 @@ def test_each_script_keeps_to_its_own_characters():
     assert len(set(traditional) & set(ONLY_TRADITIONAL)) > 20, "the set is telling"
 
 
-def test_words_say_what_to_do_next():
+def test_every_detail_names_the_next_action():
     simplified = messages(Language.SIMPLIFIED)
     assert "极星 9.3 电脑版绑定" in simplified["desktop_only"]["title"]
     assert "客服解绑" in simplified["already_bound"]["detail"]

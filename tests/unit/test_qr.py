@@ -1,11 +1,11 @@
-"""The picture that a client shows: a PNG in the answer itself."""
+"""The QR code in an answer: a PNG in a data URI."""
 
 import base64
 import io
 
 import png
 
-from chalicelib.api.qr import png_data_uri
+from chalicelib.api.qr import draw
 from chalicelib.core.totp import otpauth_uri
 
 PREFIX = "data:image/png;base64,"
@@ -17,7 +17,7 @@ def rows_of(uri: str) -> list[list[int]]:
 
 
 def test_a_qr_code_is_a_png_in_a_data_uri():
-    uri = png_data_uri(otpauth_uri(bytes(20), "极星期货", "88000001"))
+    uri = draw(otpauth_uri(bytes(20), "极星期货", "88000001")).png
     assert uri.startswith(PREFIX)
     assert base64.b64decode(uri.removeprefix(PREFIX)).startswith(b"\x89PNG\r\n\x1a\n")
     width, height, *_ = png.Reader(file=io.BytesIO(base64.b64decode(uri.removeprefix(PREFIX)))).read()
@@ -25,7 +25,7 @@ def test_a_qr_code_is_a_png_in_a_data_uri():
 
 
 def test_a_qr_code_has_a_quiet_zone_of_four_modules_of_six_pixels_and_then_a_finder():
-    rows = rows_of(png_data_uri("otpauth://totp/a:b"))
+    rows = rows_of(draw("otpauth://totp/a:b").png)
     light, dark = rows[0][0], rows[24][24]
     assert light != dark
     assert all(pixel == light for row in rows[:24] for pixel in row)
@@ -34,9 +34,9 @@ def test_a_qr_code_has_a_quiet_zone_of_four_modules_of_six_pixels_and_then_a_fin
 
 
 def test_the_same_text_gives_the_same_picture_and_another_text_another():
-    assert png_data_uri("one") == png_data_uri("one") != png_data_uri("two")
+    assert draw("one") == draw("one") != draw("two")
 
 
 def test_the_longest_account_still_fits():
     uri = otpauth_uri(bytes(20), "期" * 30, "a" * 64)
-    assert len(rows_of(png_data_uri(uri))) > 100
+    assert len(rows_of(draw(uri).png)) > 100

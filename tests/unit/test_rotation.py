@@ -1,4 +1,4 @@
-"""Keys in time: what gateways are promised, through three years of daily runs and missed ones."""
+"""The promises of the key set, through three years of daily and missed runs of the rotation."""
 
 import random
 from collections.abc import Callable, Collection
@@ -25,7 +25,7 @@ PASS_LASTS = 60
 
 @dataclass
 class Keys:
-    """The keys of one purpose as runs of the rotation make them; remembers when each came and went."""
+    """The keys of one purpose, as the rotation makes and retires them."""
 
     plan: Callable[[list[Term], int], Plan]
     there: list[Term] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Keys:
 def signing_keys_after(
     days: int, *, missed: Collection[int] = (), jitter: int = 0, seed: int = 1
 ) -> tuple[Keys, list[tuple[int, str]]]:
-    """Daily runs and their keys, and who signed at each hour in between."""
+    """Run the rotation daily. Returns the keys, and the signing key of each hour."""
     dice = random.Random(seed)
     keys, signed = Keys(plan_signing_keys), []
     for day in range(days):
@@ -77,7 +77,7 @@ def test_the_very_first_signing_key_may_sign_at_once():
     assert plan_signing_keys([], START).create == (START, START + 60 * DAY)
 
 
-def test_a_second_run_in_a_row_does_nothing():
+def test_a_second_run_at_once_does_nothing():
     for purpose in (plan_signing_keys, plan_data_keys):
         keys = Keys(purpose)
         for day in range(400):
@@ -89,9 +89,7 @@ def test_a_second_run_in_a_row_does_nothing():
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("jitter", [0, HOUR])
 @pytest.mark.parametrize("share_missed", [0, 0.3])
-def test_through_three_years_every_promise_of_the_key_set_holds(
-    seed: int, jitter: int, share_missed: float
-):
+def test_every_promise_of_the_key_set_holds_for_three_years(seed: int, jitter: int, share_missed: float):
     dice = random.Random(seed)
     missed = {day for day in range(1, THREE_YEARS) if dice.random() < share_missed}
     keys, signed = signing_keys_after(THREE_YEARS, missed=missed, jitter=jitter, seed=seed)
@@ -117,7 +115,7 @@ def test_a_signing_key_signs_for_a_month_and_then_leaves_the_key_set():
 
 
 @pytest.mark.parametrize("first_missed", range(1, 62))
-def test_three_weeks_without_a_run_still_leave_a_key_that_may_sign(first_missed: int):
+def test_a_key_may_still_sign_after_three_weeks_without_a_run(first_missed: int):
     missed = range(first_missed, first_missed + 21)
     keys, signed = signing_keys_after(120, missed=missed)
     uses = first_and_last_use(signed)
@@ -125,7 +123,7 @@ def test_three_weeks_without_a_run_still_leave_a_key_that_may_sign(first_missed:
         assert uses[key_id][0] - keys.made_at[key_id] >= DAY
 
 
-def test_after_months_without_a_run_a_key_signs_at_once_rather_than_nobody():
+def test_a_new_key_signs_at_once_after_months_without_a_run():
     keys = Keys(plan_signing_keys)
     keys.run(START)
     long_after = START + 200 * DAY
@@ -136,7 +134,7 @@ def test_after_months_without_a_run_a_key_signs_at_once_rather_than_nobody():
     assert newest(keys.there, long_after) == Term("key-2", long_after, long_after + 60 * DAY)
 
 
-def test_a_key_that_is_yet_to_come_is_no_reason_to_let_nobody_sign():
+def test_a_future_key_does_not_replace_the_key_that_must_sign_now():
     to_come = Term("to-come", START + DAY, START + 61 * DAY)
     plan = plan_signing_keys([to_come], START)
     assert plan == Plan(create=(START, START + 60 * DAY))
@@ -156,25 +154,25 @@ SIGNING = Term("signing", START, START + 60 * DAY)
         (START + 45 * DAY, START + 46 * DAY + HOUR),
     ],
 )
-def test_a_successor_comes_a_day_and_more_ahead_of_its_turn(now: int, successor_from: int | None):
+def test_a_successor_is_made_more_than_a_day_before_its_first_use(now: int, successor_from: int | None):
     expected = None if successor_from is None else (successor_from, successor_from + 60 * DAY)
     assert plan_signing_keys([SIGNING], now).create == expected
 
 
-def test_there_is_never_a_second_successor():
+def test_no_second_successor_is_made():
     successor = Term("successor", START + 30 * DAY, START + 90 * DAY)
     for days in (28, 29, 30):
         assert plan_signing_keys([SIGNING, successor], START + days * DAY) == Plan()
 
 
-def test_the_old_key_stays_until_its_last_pass_is_past_and_an_hour_more():
+def test_the_old_key_stays_until_an_hour_after_its_last_pass():
     turn = START + 30 * DAY
     successor = Term("successor", turn, turn + 60 * DAY)
     for seconds, retired in ((0, ()), (HOUR + 60, ()), (HOUR + 61, ("signing",))):
         assert plan_signing_keys([SIGNING, successor], turn + seconds).retire == retired
 
 
-def test_a_key_past_its_end_stays_published_as_long_as_its_last_pass():
+def test_an_ended_key_stays_published_as_long_as_its_last_pass():
     end = START + 60 * DAY
     assert SIGNING.published_at(end + 60)
     assert not SIGNING.published_at(end + 61)
@@ -186,19 +184,19 @@ def test_a_key_may_be_used_from_its_first_second_to_before_its_end():
     ]  # fmt: skip
 
 
-def test_a_key_to_come_is_published_before_it_may_sign():
+def test_a_future_key_is_published_before_it_may_sign():
     assert SIGNING.published_at(START - DAY)
     assert not SIGNING.covers(START - DAY)
 
 
-def test_of_keys_that_may_be_used_the_one_whose_turn_came_last_is():
+def test_the_newest_of_the_usable_keys_is_used():
     older, newer = Term("z", START, None), Term("a", START + 10, None)
     assert newest([newer, older], START + 10) == newer
     assert newest([newer, older], START + 9) == older
     assert newest([newer, older], START - 1) is None
 
 
-def test_of_two_keys_made_at_once_every_process_takes_the_same():
+def test_every_process_uses_the_same_of_two_keys_made_at_once():
     one, two = Term("one", START, None), Term("two", START, None)
     assert newest([one, two], START) == newest([two, one], START)
 
@@ -206,12 +204,12 @@ def test_of_two_keys_made_at_once_every_process_takes_the_same():
 @pytest.mark.parametrize(
     ("age", "create"), [(0, False), (91 * DAY - 1, False), (91 * DAY, True), (120 * DAY, True)]
 )
-def test_a_data_key_is_followed_after_a_quarter(age: int, create: bool):  # noqa: FBT001
+def test_a_new_data_key_is_made_after_a_quarter(age: int, create: bool):  # noqa: FBT001
     now = START + age
     assert plan_data_keys([Term("first", START, None)], now) == Plan((now, None) if create else None)
 
 
-def test_through_three_years_there_is_a_new_data_key_each_quarter_and_none_is_ever_retired():
+def test_a_data_key_is_made_each_quarter_and_never_retired():
     keys = Keys(plan_data_keys)
     for day in range(THREE_YEARS + 1):
         keys.run(START + day * DAY)
@@ -221,7 +219,7 @@ def test_through_three_years_there_is_a_new_data_key_each_quarter_and_none_is_ev
     assert all(term.not_after is None for term in keys.there)
 
 
-def test_the_last_key_hands_over_when_it_ends_even_if_the_next_one_came_late():
+def test_a_late_successor_signs_when_the_last_key_ends():
     end = START + 10 * HOUR
     plan = plan_signing_keys([Term("last", end - 60 * DAY, end)], START)
     assert plan.create == (end, end + 60 * DAY)

@@ -1,4 +1,4 @@
-"""The environment: what a deployment must say, and how it is told what is wrong."""
+"""Settings in the environment: required ones, optional ones, and errors that name them."""
 
 import json
 import traceback
@@ -8,9 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from chalicelib.core.account import AccountCase
+from chalicelib.core.bind_code import Policy
 from chalicelib.core.channel import Channel
 from chalicelib.core.errors import ErrorCode
-from chalicelib.settings import Client, InvalidSetting, LoginRules, Settings, read_settings
+from chalicelib.core.login_rules import Client, LoginRules, PasswordTime
+from chalicelib.settings import InvalidSetting, Settings, read_settings
 from chalicelib.tokens.login_keys import login_keys
 from tests.kit.login import (
     CLIENTS,
@@ -56,7 +59,7 @@ REQUIRED = [
 
 
 def complaint(environment: dict[str, str]) -> str:
-    """What is said of a wrong environment, and all that Python would print of it."""
+    """Return the error of an invalid environment, with the traceback that Python would print."""
     with pytest.raises(InvalidSetting) as caught:
         login_keys(read_settings(environment), lambda: 0)
     assert caught.value.code is ErrorCode.UNAVAILABLE
@@ -64,7 +67,7 @@ def complaint(environment: dict[str, str]) -> str:
     return caught.value.why + "".join(traceback.format_exception(caught.value))
 
 
-def test_a_whole_environment_is_read():
+def test_a_complete_environment_is_read():
     assert read_settings(GIVEN) == Settings(
         bindings_table="bindings",
         audit_table="audit",
@@ -72,65 +75,93 @@ def test_a_whole_environment_is_read():
         keys_table="keys",
         events_topic="arn:aws:sns:us-east-1:123456789012:events",
         kms_key="alias/key",
+        revoked_keys=frozenset(),
         otp_issuer="极星期货",
         pass_issuer="https://2fa.broker.example",
         pass_audience="trading-gateway",
         login=LoginRules(
             issuer=LOGIN_ISSUER,
-            audience=None,
+            audiences=frozenset(),
+            required_claims={},
             account_claim="username",
+            account_case=AccountCase.EXACT,
             client_claim="client_id",
             clients={
                 DESKTOP: Client(Channel.DESKTOP, may_bind=True),
                 OLD_DESKTOP: Client(Channel.DESKTOP, may_bind=False),
                 MOBILE: Client(Channel.MOBILE, may_bind=False),
             },
+            password_time=PasswordTime.AUTH_TIME,
         ),
         login_key_set=json.dumps(KEY_SET).encode(),
         login_key_set_url=None,
         login_age=300,
         login_age_to_confirm=900,
         trail_kept_years=7,
+        bind_code=Policy.COMPROMISE,
+        two_operators=False,
+        operator_proof_required=False,
+        sts_stand_in=None,
     )
 
 
-def test_what_may_be_left_out_may_be_said():
+def test_optional_settings_are_read():
     settings = read_settings(
         FETCHED
         | {
             "LOGIN_AUDIENCE": "totp-binding",
+            "LOGIN_REQUIRED_CLAIMS": '{"typ": "Bearer"}',
             "LOGIN_ACCOUNT_CLAIM": "sub",
+            "LOGIN_ACCOUNT_CASE": "lower",
             "LOGIN_CLIENT_CLAIM": "azp",
+            "LOGIN_PASSWORD_TIME": "iat",
             "LOGIN_AGE": "60",
             "LOGIN_AGE_TO_CONFIRM": "86400",
             "TRAIL_KEPT_YEARS": "10",
+            "BIND_CODE": "after_unbind",
+            "UNBIND_APPROVALS": "2",
+            "REVOKED_KEYS": '["2026-11-22-0a1b2c3d", "other"]',
             "UNKNOWN": "ignored",
         }
     )
-    assert settings.login.audience == "totp-binding"
+    assert settings.revoked_keys == {"2026-11-22-0a1b2c3d", "other"}
+    assert settings.login.audiences == {"totp-binding"}
+    assert settings.login.required_claims == {"typ": "Bearer"}
+    assert settings.login.account_case is AccountCase.LOWER
+    assert settings.login.password_time is PasswordTime.IAT
     assert (settings.login.account_claim, settings.login.client_claim) == ("sub", "azp")
     assert (settings.login_age, settings.login_age_to_confirm) == (60, 86_400)
     assert settings.trail_kept_years == 10
+    assert (settings.bind_code, settings.two_operators) == (Policy.AFTER_UNBIND, True)
     assert (settings.login_key_set, settings.login_key_set_url) == (None, URL)
 
 
-def test_space_around_a_value_does_not_count():
+@pytest.mark.parametrize(("name", "value"), [("BIND_CODE", "mark"), ("UNBIND_APPROVALS", "3")])
+def test_a_choice_that_is_not_offered_is_refused(name: str, value: str):
+    said = complaint(GIVEN | {name: value})
+    assert f"the setting {name} must be one of" in said
+    assert "mark" not in said
+
+
+def test_space_around_a_value_is_ignored():
     spaced = {name: f" {value}\n" for name, value in GIVEN.items()}
     assert read_settings(spaced) == read_settings(GIVEN)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("value", [None, "", " \n"])
-def test_a_setting_that_is_missing_or_empty_is_named(name: str, value: str | None):
+def test_a_missing_or_empty_setting_is_named(name: str, value: str | None):
     environment = {key: kept for key, kept in GIVEN.items() if key != name}
     environment |= {} if value is None else {name: value}
     assert f"the setting {name} is missing" in complaint(environment)
 
 
 @pytest.mark.parametrize(
-    "name", ["LOGIN_AUDIENCE", "LOGIN_ACCOUNT_CLAIM", "LOGIN_CLIENT_CLAIM", "LOGIN_AGE"]
-)
-def test_an_empty_value_is_the_same_as_none(name: str):
+    "name",
+    ["REVOKED_KEYS", "LOGIN_AUDIENCE", "LOGIN_REQUIRED_CLAIMS", "LOGIN_ACCOUNT_CLAIM",
+     "LOGIN_ACCOUNT_CASE", "LOGIN_CLIENT_CLAIM", "LOGIN_PASSWORD_TIME", "LOGIN_AGE"],
+)  # fmt: skip
+def test_an_empty_optional_setting_is_not_set(name: str):
     assert read_settings(GIVEN | {name: " "}) == read_settings(GIVEN)
 
 
@@ -141,6 +172,21 @@ def test_an_empty_value_is_the_same_as_none(name: str):
         ("OTP_ISSUER", "mark\x001"),
         ("OTP_ISSUER", "mark\n1"),
         ("OTP_ISSUER", "mark\ud8001"),
+        ("LOGIN_AUDIENCE", "[mark"),
+        ("LOGIN_AUDIENCE", "[]"),
+        ("LOGIN_AUDIENCE", '["mark", ""]'),
+        ("LOGIN_AUDIENCE", '["mark", 1]'),
+        ("LOGIN_AUDIENCE", "[" * 100_000),
+        ("LOGIN_REQUIRED_CLAIMS", "mark"),
+        ("LOGIN_REQUIRED_CLAIMS", '["mark"]'),
+        ("LOGIN_REQUIRED_CLAIMS", '{"mark":' * 100_000),
+        ("LOGIN_ACCOUNT_CASE", "mark"),
+        ("LOGIN_ACCOUNT_CASE", "Lower"),
+        ("LOGIN_PASSWORD_TIME", "mark"),
+        ("LOGIN_PASSWORD_TIME", "nbf"),
+        ("REVOKED_KEYS", "mark"),
+        ("REVOKED_KEYS", '"mark"'),
+        ("REVOKED_KEYS", '["mark", 1]'),
         ("LOGIN_AGE", "mark"),
         ("LOGIN_AGE", "0"),
         ("LOGIN_AGE", "-300"),
@@ -183,7 +229,7 @@ def test_one_usable_key_makes_a_key_set():
 @pytest.mark.parametrize(
     "environment", [GIVEN | {"LOGIN_KEY_SET_URL": URL}, FETCHED | {"LOGIN_KEY_SET_URL": ""}]
 )
-def test_either_the_key_set_or_its_address_is_given_never_both_or_neither(environment: dict[str, str]):
+def test_exactly_one_of_the_key_set_and_its_address_is_given(environment: dict[str, str]):
     assert "LOGIN_KEY_SET_URL or LOGIN_KEY_SET must be set, and only one" in complaint(environment)
 
 
@@ -273,3 +319,46 @@ def test_a_phone_that_may_bind_is_refused():
 def test_a_value_that_is_not_utf_8_is_refused(name: str):
     given = {key: value for key, value in GIVEN.items() if key != "LOGIN_KEY_SET_URL"}
     assert f"the setting {name} must be UTF-8" in complaint(given | {name: "mark\udcff"})
+
+
+def test_a_proof_of_the_operator_is_optional_unless_required():
+    for value in ("", "optional"):
+        assert read_settings(GIVEN | {"OPERATOR_PROOF": value}).operator_proof_required is False
+    assert read_settings(GIVEN | {"OPERATOR_PROOF": "required"}).operator_proof_required is True
+    assert read_settings(GIVEN | {"UNBIND_APPROVALS": "2"}).operator_proof_required is True
+
+
+@pytest.mark.parametrize("value", ["mark", "Required", "true", "1", "required mark"])
+def test_another_word_for_the_proof_is_refused(value: str):
+    said = complaint(GIVEN | {"OPERATOR_PROOF": value})
+    assert "the setting OPERATOR_PROOF must be one of optional, required" in said
+    assert "mark" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://mark.example",
+        "http://mark.example",
+        "https://sts.amazonaws.com",
+        "https://127.0.0.1:8000",
+        "http://127.0.0.1",
+        "http://127.0.0.1:8000/mark",
+        "http://127.0.0.1:8000@mark.example",
+        "http://127.0.0.1.mark.example:80",
+        "http://localhost:8000",
+        "http://127.0.0.1:８０００",
+        "mark",
+    ],
+)
+def test_sts_is_asked_nowhere_but_at_home_or_on_this_machine(url: str):
+    said = complaint(GIVEN | {"AWS_ENDPOINT_URL_STS": url})
+    assert "the setting AWS_ENDPOINT_URL_STS must be http://127.0.0.1:<port>, or not be set" in said
+    assert "mark" not in said
+
+
+def test_no_other_endpoint_of_the_sdk_moves_sts():
+    given = GIVEN | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://x"}
+    assert read_settings(given).sts_stand_in is None
+    given = GIVEN | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}
+    assert read_settings(given).sts_stand_in == "http://127.0.0.1:1"

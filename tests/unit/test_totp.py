@@ -1,4 +1,4 @@
-"""Which step a code belongs to, what of a typed code is forgiven, and what goes into the QR code."""
+"""The step of a code, the forgiven characters, and the URI of the QR code."""
 
 import base64
 import sys
@@ -40,8 +40,8 @@ def judged_at_step(step: int, code: str, last_accepted: int | None = None) -> Ju
     ],
 )
 def test_the_vectors_of_rfc_6238_hold(now: int, eight_digits: str):
-    # Appendix B has eight digits: a number modulo 10^8 (RFC 4226 section 5.3). Since 10^6 divides
-    # 10^8, the same number modulo 10^6 is their last six.
+    # Appendix B has codes of eight digits. Their last six are the code of six digits (RFC 4226
+    # section 5.3), since 10^6 divides 10^8.
     assert judge(RFC_SECRET, eight_digits[-6:], now, None) == Judgement(Match.FRESH, now // 30)
 
 
@@ -82,7 +82,7 @@ def test_a_code_of_two_to_twenty_steps_ago_is_late(steps: int):
     assert judged_at_step(STEP, code_of(STEP - steps)) == Judgement(Match.LATE, STEP - steps)
 
 
-def test_a_code_of_two_steps_ago_is_late_even_where_it_was_used():
+def test_a_code_of_two_steps_ago_is_late_even_if_it_was_used():
     assert judged_at_step(STEP, code_of(STEP - 2), last_accepted=STEP - 2).match is Match.LATE
 
 
@@ -91,7 +91,7 @@ def test_a_code_further_back_or_further_ahead_matches_nothing(steps: int):
     assert judged_at_step(STEP, code_of(STEP + steps)) == Judgement(Match.NONE)
 
 
-def test_a_code_that_no_step_near_has_matches_nothing():
+def test_a_code_of_no_near_step_matches_nothing():
     assert judged_at_step(STEP, wrong_code(totp.base32(RFC_SECRET), NOW)) == Judgement(Match.NONE)
 
 
@@ -112,8 +112,8 @@ def test_a_step_is_fresh_only_after_the_last_one_accepted(steps: int):
     assert judged_at_step(STEP, code_of(step), last_accepted=step + 1).match is Match.USED
 
 
-# Pairs of steps at which the RFCs' secret yields one and the same code: one pair in a million does,
-# and these were found by trying.
+# Pairs of steps at which the RFCs' secret yields the same code.
+# One pair in a million does; these were found by search.
 ONE_APART = 62_075_368
 TWO_APART = 61_331_809
 THREE_APART = 60_138_748
@@ -125,12 +125,12 @@ TWENTY_APART = 60_588_604
     ("first", "apart"),
     [(ONE_APART, 1), (TWO_APART, 2), (THREE_APART, 3), (FIVE_APART, 5), (TWENTY_APART, 20)],
 )
-def test_the_pairs_below_are_pairs(first: int, apart: int):
+def test_each_pair_of_steps_shares_a_code(first: int, apart: int):
     assert code_of(first) == code_of(first + apart)
 
 
 @pytest.mark.parametrize(("first", "apart"), [(ONE_APART, 1), (TWO_APART, 2)])
-def test_of_two_steps_with_one_code_the_earliest_that_is_unused_counts(first: int, apart: int):
+def test_the_earliest_unused_step_of_a_shared_code_is_accepted(first: int, apart: int):
     code = code_of(first)
     accepted = [
         judged_at_step(first + 1, code, last_accepted).step for last_accepted in (None, first - 1, first)
@@ -140,23 +140,23 @@ def test_of_two_steps_with_one_code_the_earliest_that_is_unused_counts(first: in
 
 
 @pytest.mark.parametrize(("first", "apart"), [(FIVE_APART, 5), (TWENTY_APART, 20)])
-def test_an_unused_step_is_fresh_though_the_same_code_is_late_elsewhere(first: int, apart: int):
+def test_a_code_both_fresh_and_late_is_fresh(first: int, apart: int):
     now = first + apart
     assert judged_at_step(now, code_of(first)) == Judgement(Match.FRESH, now)
 
 
-def test_a_used_step_is_said_to_be_used_though_the_same_code_is_late_elsewhere():
+def test_a_code_both_used_and_late_is_used():
     now = FIVE_APART + 5
     assert judged_at_step(now, code_of(now), last_accepted=now).match is Match.USED
 
 
-def test_a_code_ahead_is_fresh_where_the_same_code_was_used_in_the_window():
+def test_a_code_both_used_and_one_step_ahead_is_fresh():
     assert judged_at_step(TWO_APART + 1, code_of(TWO_APART), TWO_APART) == Judgement(
         Match.FRESH, TWO_APART + 2
     )
 
 
-def test_a_code_that_was_late_twice_was_right_the_fewest_steps_ago():
+def test_a_code_late_at_two_steps_counts_from_the_later_one():
     now = THREE_APART + 10
     assert judged_at_step(now, code_of(THREE_APART)) == Judgement(Match.LATE, THREE_APART + 3)
 
@@ -166,11 +166,11 @@ def test_six_ascii_digits_are_a_code():
 
 
 @pytest.mark.parametrize("forgiven", [" ", "\u3000", "-", "\uff0d"])
-def test_what_is_forgiven_is_forgiven_anywhere_and_however_often(forgiven: str):
+def test_forgiven_characters_may_stand_anywhere_and_repeat(forgiven: str):
     assert normalise(f"{forgiven}12{forgiven * 30}3456{forgiven}") == "123456"
 
 
-def test_full_width_digits_stand_for_their_own():
+def test_full_width_digits_are_read_as_digits():
     assert normalise("０１２３４５") == "012345"
     assert normalise("５４６７８９") == "546789"
     assert normalise("１２３　４５６") == "123456"
@@ -181,7 +181,7 @@ def is_suspicious(character: str) -> bool:
     return unicodedata.category(character)[0] in "NZPC" or character.isspace()
 
 
-def test_no_other_character_is_forgiven_whether_digit_space_dash_or_invisible():
+def test_no_other_digit_space_dash_or_invisible_character_is_forgiven():
     forgiven = set(" -\u3000\uff0d")
     others = [
         character
@@ -194,7 +194,7 @@ def test_no_other_character_is_forgiven_whether_digit_space_dash_or_invisible():
     assert [character for character in others if normalise(f"123{character}456") is not None] == []
 
 
-def test_no_other_digit_takes_the_place_of_one():
+def test_no_other_digit_is_read_as_a_digit():
     own = {str(digit) for digit in range(10)} | {chr(0xFF10 + digit) for digit in range(10)}
     others = [
         character

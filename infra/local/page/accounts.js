@@ -1,11 +1,11 @@
-// Accounts at hand: a new client's, and one in each state that a client can meet.
+// The accounts to choose from: a new client's, and one in each state that a client can meet.
 
-import { el, hear, tell } from "./dom.js";
+import { el, emit, listen } from "./dom.js";
 import { say } from "./language.js";
 
 export const NEW_ACCOUNT = "88000001";
 
-// The secret of every preset account: the one of RFC 6238, known to all the world.
+// The secret of every preset account, which is public: it is the one of RFC 6238.
 export const PUBLISHED_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 const PRESETS = [
@@ -29,7 +29,7 @@ export function offerAccounts(into) {
   function choice(account) {
     const onclick = () => {
       chosen = account;
-      tell("account", account);
+      emit("account", account);
       show();
       into.querySelector("[aria-pressed=true]").focus();
     };
@@ -43,5 +43,5 @@ export function offerAccounts(into) {
   }
 
   show();
-  hear("language", show);
+  listen("language", show);
 }

@@ -1,28 +1,28 @@
-// A demo authenticator, for those without a phone at hand. A real one keeps its keys on the phone;
-// this one keeps them in the page, which makes it worthless as a second factor.
+// A demo authenticator, for people without a phone. A real one keeps its keys on the phone. This one
+// keeps them in the page, so it is no second factor.
 
 import { isPreset, PUBLISHED_SECRET } from "./accounts.js";
 import { ring } from "./clock.js";
-import { button, el, hear, tell } from "./dom.js";
+import { button, el, emit, listen } from "./dom.js";
 import { say } from "./language.js";
 
 const STEP = 30;
 const SLOW_SECONDS = 120;
-const KEPT_AS = "totp-binding demo authenticator";
+const STORAGE_KEY = "totp-binding demo authenticator";
 
 export function demoAuthenticator(root, toggle) {
-  let { on, keys } = JSON.parse(sessionStorage.getItem(KEPT_AS) ?? '{"on": false, "keys": {}}');
+  let { on, keys } = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? '{"on": false, "keys": {}}');
   let slow = false;
 
-  function keep() {
-    sessionStorage.setItem(KEPT_AS, JSON.stringify({ on, keys }));
+  function save() {
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ on, keys }));
     show();
   }
 
   function add({ account, issuer, secret }) {
     const { [account]: _, ...others } = keys;
     keys = { [account]: { issuer, secret }, ...others };
-    keep();
+    save();
   }
 
   function show() {
@@ -55,10 +55,10 @@ export function demoAuthenticator(root, toggle) {
     );
   }
 
-  // The boxes that a code of this account goes into: of several open ones, those opened last.
+  // Return the code form of this account that was opened last.
   function newestForm(account) {
     const forms = [];
-    tell("boxes-wanted", { account, forms });
+    emit("boxes-wanted", { account, forms });
     return forms.sort((one, other) => other.openedAt - one.openedAt)[0];
   }
 
@@ -75,18 +75,18 @@ export function demoAuthenticator(root, toggle) {
 
   toggle.addEventListener("click", () => {
     on = !on;
-    keep();
+    save();
   });
-  hear("key", add);
-  hear("logged-in", (account) => {
+  listen("key", add);
+  listen("logged-in", (account) => {
     if (isPreset(account) && !keys[account]) add({ account, issuer: say("published"), secret: PUBLISHED_SECRET });
   });
-  hear("language", show);
+  listen("language", show);
   setInterval(codes, 500);
   show();
 }
 
-// RFC 6238 over RFC 4226, section 5.3: six digits of an HMAC-SHA-1 of the step.
+// Return a TOTP code (RFC 6238, RFC 4226 section 5.3): six digits of the HMAC-SHA-1 of the step.
 export async function code(secret, seconds) {
   const counter = new DataView(new ArrayBuffer(8));
   counter.setBigUint64(0, BigInt(Math.floor(seconds / STEP)));
@@ -97,7 +97,7 @@ export async function code(secret, seconds) {
   return String(binary % 1_000_000).padStart(6, "0");
 }
 
-// RFC 4648 section 6, without padding.
+// Decode Base32 (RFC 4648 section 6) without padding.
 function base32(text) {
   const bits = [...text].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter));
   const joined = bits.map((five) => five.toString(2).padStart(5, "0")).join("");

@@ -1,4 +1,4 @@
-// Six boxes for a code: typing goes on by itself, pasting "123 456" or １２３４５６ fills them.
+// Six boxes for a code. Typing moves to the next box; pasting "123 456" or １２３４５６ fills all.
 
 import { el } from "./dom.js";
 import { say } from "./language.js";
@@ -6,14 +6,14 @@ import { ring } from "./clock.js";
 
 const DIGITS = 6;
 
-// The digits of what was typed or pasted, by the contract's rule for `code`.
+// Return the digits of a typed or pasted text, by the contract's rule for `code`.
 export function digitsOf(typed) {
   return typed
     .replace(/[\uff10-\uff19]/g, (digit) => String(digit.charCodeAt(0) - 0xff10))
     .replace(/[^0-9]/g, "");
 }
 
-// A form whose `submit(code)` is called with whatever the boxes hold, at the sixth digit by itself.
+// Return a form that calls `submit(code)` when it is sent, and on its own after the sixth digit.
 export function codeForm(label, submit, action) {
   const boxes = Array.from({ length: DIGITS }, (_, index) => box(index));
   let busy = false;
@@ -60,20 +60,20 @@ export function codeForm(label, submit, action) {
     }
   }
 
-  // While a call is on its way nothing more is taken in, and nothing is sent twice.
-  function hold(held) {
-    busy = held;
-    form.setAttribute("aria-busy", String(held));
-    for (const each of boxes) each.readOnly = held;
+  // Accept no input and send nothing while a call is running.
+  function setBusy(value) {
+    busy = value;
+    form.setAttribute("aria-busy", String(value));
+    for (const each of boxes) each.readOnly = value;
   }
 
   const code = () => boxes.map((each) => each.value).join("");
 
   async function send() {
     if (busy) return;
-    hold(true);
+    setBusy(true);
     await submit(code());
-    hold(false);
+    setBusy(false);
   }
 
   const form = el(

@@ -1,57 +1,57 @@
-// The API, as a client speaks it: the whole of it, to be ported to the terminal and the app.
+// A complete client of the API, to be ported to the terminal and the app.
 //
 //   const client = new Client("desktop", () => "zh-HK");
 //   if (!(await client.logIn(account, password)).ok) ...
 //   const answer = await client.verify("123 456");
 //   answer.ok ? trade(answer.body.pass) : show(answer.problem);
 //
-// An answer is never thrown: `ok` says whether it went well, `problem` what to show and go by;
-// `toLocal` turns a time of the API into milliseconds of this machine's clock, which may be wrong.
+// Calls never throw. `ok` is true for a success; `problem` holds the error to show and to decide by.
+// `toLocal` converts a time of the API to milliseconds of this machine's clock, which may be wrong.
 
-const PATIENCE = 30_000; // Milliseconds; API Gateway itself gives up after 29 seconds.
+const TIMEOUT = 30_000; // Milliseconds. API Gateway gives up after 29 seconds.
 
 export class Client {
   #token = null;
-  #turn = 0; // Which login counts: a slow answer must not log in whom a later one has replaced.
+  #login = 0; // The number of the latest login: the answer to an earlier one is ignored.
 
-  // `channel` is what the login server calls this client; `language` gives an Accept-Language;
-  // `watch`, if any, is told of every exchange: { method, path, sent, answer }.
+  // `channel` is this client's name at the login server. `language` returns an Accept-Language.
+  // `watch` is called with every exchange: { method, path, sent, answer }.
   constructor(channel, language, watch = () => {}) {
     this.channel = channel;
     this.language = language;
     this.watch = watch;
   }
 
-  // The first factor. The token stays here; keep it in memory alone, never on a disk.
+  // The first factor. Keep the token in memory only, never on a disk.
   async logIn(account, password) {
     this.logOut();
-    const turn = this.#turn;
+    const login = this.#login;
     const answer = await this.send("POST", "/login", { account, password, client: this.channel });
-    if (answer.ok && turn === this.#turn) this.#token = answer.body.token;
+    if (answer.ok && login === this.#login) this.#token = answer.body.token;
     return answer;
   }
 
   logOut() {
     this.#token = null;
-    this.#turn += 1;
+    this.#login += 1;
   }
 
-  // How the account stands: state, channels, locked_until, suspended.
+  // Get the account's status: state, channels, locked_until, suspended.
   binding() {
     return this.#call("GET", "/api/binding");
   }
 
-  // A new QR code, desktop only. The one shown before, if any, works no more.
+  // Get a new QR code, on the desktop only. An earlier one stops working.
   bind() {
     return this.#call("POST", "/api/bind");
   }
 
-  // The first code: binds, and logs in as well. Desktop only.
+  // Bind with the first code, on the desktop only. This logs in as well.
   confirm(code) {
     return this.#call("POST", "/api/bind/confirm", { code });
   }
 
-  // A code, straight after the password: a pass for the trading gateway, good for 60 seconds.
+  // Exchange a code for a pass for the trading gateway, which is valid for 60 seconds.
   verify(code) {
     return this.#call("POST", "/api/verify", { code });
   }
@@ -72,7 +72,7 @@ export class Client {
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
         cache: "no-store",
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout(TIMEOUT),
       });
       answer = await read(response);
     } catch {
@@ -83,8 +83,8 @@ export class Client {
   }
 }
 
-// Go by `problem.code`; where it is one you do not know, by `problem.status`. A right code may be
-// spent even if no answer came: never send one again by yourself, ask for the next.
+// Decide by `problem.code`, or by `problem.status` if the code is unknown to you. A right code may be
+// used up even if no answer came: do not send it again, ask the user for the next one.
 async function read(response) {
   const text = await response.text();
   const type = response.headers.get("Content-Type") ?? "";

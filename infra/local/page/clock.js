@@ -1,4 +1,4 @@
-// Time going by: the ring of the current 30 seconds, and countdowns. One tick drives them all.
+// The ring of the current 30 seconds, and countdowns. One timer drives them all.
 
 import { el } from "./dom.js";
 
@@ -17,12 +17,12 @@ setInterval(() => {
 
 function keepTicking(element, tick) {
   tick();
-  // A scene puts the element into the page only after this turn.
+  // The scene adds the element to the page after this task.
   queueMicrotask(() => ticking.add({ element, tick }));
   return element;
 }
 
-// The seconds left of the current 30, which is how long the authenticator shows its code.
+// Return a ring with the seconds that the authenticator still shows its current code.
 export function ring(label) {
   const arc = el("circle", { class: "ring-arc", cx: 18, cy: 18, r: RADIUS, "stroke-dasharray": ROUND });
   const number = el("text", { x: 18, y: 18, class: "ring-number" });
@@ -41,7 +41,7 @@ export function ring(label) {
   });
 }
 
-// mm:ss until a time (milliseconds), then `over` once.
+// Return a countdown (mm:ss) to a time in milliseconds, which calls `over` once at the end.
 export function countdown(until, over = () => {}) {
   const shown = el("span", { class: "countdown", role: "timer" });
   let done = false;

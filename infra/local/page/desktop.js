@@ -1,9 +1,10 @@
-// The desktop terminal: it alone binds.
+// The desktop terminal, the only client that may bind.
 
 import { countdown } from "./clock.js";
-import { button, el, tell } from "./dom.js";
+import { button, el, emit } from "./dom.js";
 import { say } from "./language.js";
 import { notice } from "./notice.js";
+import { qrImage } from "./qr.js";
 import { Terminal } from "./terminal.js";
 
 export class Desktop extends Terminal {
@@ -16,7 +17,7 @@ export class Desktop extends Terminal {
     return [...super.boxesView(), newPhone];
   }
 
-  // Not bound yet. A QR code is made only when asked for, since each one ends the one before.
+  // The account is not bound. Ask before getting a QR code, since each one ends the one before.
   unboundView() {
     const pending = this.standing.state === "pending";
     return [
@@ -29,10 +30,10 @@ export class Desktop extends Terminal {
   }
 
   async bind() {
-    const answer = await this.mine(this.client.bind());
+    const answer = await this.forAccount(this.client.bind());
     if (!answer.ok) return this.refuse(answer.problem);
     const { account, issuer, secret } = answer.body;
-    tell("key", { account, issuer, secret });
+    emit("key", { account, issuer, secret });
     const until = answer.toLocal(answer.body.expires_at);
     this.show(() => this.qrView(answer.body, until));
     return this.form.focus();
@@ -59,7 +60,7 @@ export class Desktop extends Terminal {
       el(
         "div",
         { class: "qr" },
-        el("img", { src: qr.qr_png, alt: say("qr_alt", { account: qr.account }) }),
+        qrImage(qr, say("qr_alt", { account: qr.account })),
         el(
           "div",
           {},

@@ -1,9 +1,9 @@
-// The little of HTML that the scenes need.
+// The HTML elements that the scenes use.
 
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN = new Set(["svg", "circle", "path", "text"]);
 
-// An element: `on…` attributes are listeners, null and false ones are left out, true ones are bare.
+// Return an element. `on…` attributes are listeners; null and false leave an attribute out.
 export function el(name, attributes = {}, ...children) {
   const made = DRAWN.has(name) ? document.createElementNS(SVG, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -15,7 +15,7 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
-// Pressed again while it is still at work, a button does nothing: a second QR code ends the first.
+// Return a button that ignores clicks while its handler runs: a second QR code would end the first.
 export function button(text, onclick, kind = "quiet") {
   let busy = false;
   const press = async (event) => {
@@ -32,24 +32,24 @@ export function button(text, onclick, kind = "quiet") {
 
 let ids = 0;
 
-// A labelled field; `control` is an input or a select.
+// Return a labelled field. `control` is an input or a select.
 export function field(label, control) {
   control.id ||= `field-${++ids}`;
   return el("div", { class: "field" }, el("label", { for: control.id }, label), control);
 }
 
-// Show something else in a scene. The keyboard stays in it, whatever had the focus before.
+// Replace the content of a scene. The focus stays in the scene if it was there.
 export function showIn(screen, elements) {
   const within = screen.contains(document.activeElement);
   screen.replaceChildren(...elements.flat().filter(Boolean));
   if (within) screen.focus();
 }
 
-// Tell the other scenes; `hear` is how they listen.
-export function tell(name, detail) {
+// Send an event to all scenes that `listen` to it.
+export function emit(name, detail) {
   document.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
-export function hear(name, listener) {
+export function listen(name, listener) {
   document.addEventListener(name, (event) => listener(event.detail));
 }

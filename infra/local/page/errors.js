@@ -1,15 +1,16 @@
-// Every refusal of the contract, one click each, as the API gives it and as an app would show it.
+// Buttons that provoke each error of the contract, and show it raw and as an app would.
 
 import { PUBLISHED_SECRET } from "./accounts.js";
 import { code } from "./authenticator.js";
 import { Client } from "./client.js";
-import { el, hear } from "./dom.js";
+import { el, listen } from "./dom.js";
 import { unfoldable } from "./exchange.js";
 import { language, say } from "./language.js";
 import { problemNotice, received } from "./notice.js";
 
 const PASSWORD = "Demo-Pass-1";
 const UNUSED = "88000020";
+const CROWDED = "88000019";
 
 const codeOf = (stepsAgo) => code(PUBLISHED_SECRET, Date.now() / 1000 - 30 * stepsAgo);
 
@@ -18,8 +19,14 @@ async function wrongCode() {
   return Array.from({ length: 44 }, (_, index) => String(index).padStart(6, "0")).find((one) => !near.includes(one));
 }
 
-// How each comes about: through which client, on which account, by which call.
-const WAYS = {
+// Many calls at once, which a browser cannot make by itself.
+async function crowd(client) {
+  const { body } = await client.logIn(CROWDED, PASSWORD);
+  return client.send("POST", "/crowd", undefined, body.token);
+}
+
+// The client, the account and the call that provoke each error.
+const PROVOCATIONS = {
   login_required: ["desktop", null, (client) => client.binding()],
   login_invalid: ["desktop", null, (client) => client.send("GET", "/api/binding", undefined, "not.a.token")],
   login_expired: ["desktop", "88000098", (client) => client.binding()],
@@ -37,6 +44,7 @@ const WAYS = {
   suspended: ["mobile", "88000095", (client) => client.verify("123456")],
   not_found: ["desktop", null, (client) => client.send("GET", "/api/nothing")],
   too_many_requests: ["desktop", null, (client) => client.send("GET", "/gateway-answers/THROTTLED")],
+  busy: ["desktop", null, crowd],
   unavailable: ["mobile", "88000097", (client) => client.verify("123456")],
 };
 
@@ -45,7 +53,7 @@ export function offerErrors(root) {
   const shown = root.querySelector(".shown");
 
   async function provoke(name) {
-    const [channel, account, call] = WAYS[name];
+    const [channel, account, call] = PROVOCATIONS[name];
     let last;
     const client = new Client(channel, language, (exchange) => {
       last = exchange;
@@ -59,7 +67,7 @@ export function offerErrors(root) {
 
   function show() {
     choices.replaceChildren(
-      ...Object.keys(WAYS).map((name) =>
+      ...Object.keys(PROVOCATIONS).map((name) =>
         el("button", { type: "button", class: "chip", onclick: () => provoke(name) }, el("code", {}, name)),
       ),
     );
@@ -67,5 +75,5 @@ export function offerErrors(root) {
   }
 
   show();
-  hear("language", show);
+  listen("language", show);
 }

@@ -1,4 +1,4 @@
-// What went over the wire, to be unfolded: request and answer, headers and all.
+// API calls as lists that unfold: requests and responses with their headers.
 
 import { el } from "./dom.js";
 import { say } from "./language.js";
@@ -6,7 +6,7 @@ import { say } from "./language.js";
 const KEPT = 8;
 const LONGEST = 160;
 
-// A list, newest first, that keeps the last few exchanges. Its `add` is a Client's `watch`.
+// Return a list of the latest exchanges, newest first. Pass its `add` to a Client as `watch`.
 export function exchangeList(into) {
   const list = el("ol", { class: "exchanges" });
   into.append(list);
@@ -50,7 +50,7 @@ export function readable(body) {
   return typeof body === "string" ? body : JSON.stringify(body, shorten, 2);
 }
 
-// Tokens, passes and pictures are long; their beginnings say what they are.
+// Shorten tokens, passes and pictures; their beginnings are enough to recognise them.
 function shortened(text) {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length})` : text;
 }

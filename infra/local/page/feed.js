@@ -1,10 +1,10 @@
-// What happens, as it happens: audit events and notifications, newest first.
+// The live feed of audit events and notifications, newest first.
 
-import { el, hear } from "./dom.js";
+import { el, listen } from "./dom.js";
 import { readable } from "./exchange.js";
-import { byWhom, happening, localTime, say } from "./language.js";
+import { eventSource, eventName, localTime, say } from "./language.js";
 
-const EVERY = 1_500; // Milliseconds.
+const POLL_INTERVAL = 1_500; // Milliseconds.
 const SHOWN = 60;
 
 export function startFeed(root) {
@@ -19,29 +19,29 @@ export function startFeed(root) {
     list.replaceChildren(...events.map((event) => row(event, open.has(String(event.position)))));
   }
 
-  async function ask() {
+  async function poll() {
     try {
       const response = await fetch(`/feed?after=${position}`, { cache: "no-store" });
       const news = (await response.json()).events;
       if (news.length) {
-        // After a restart the count begins anew, and what was shown is of another world.
+        // Positions start at 1 again after a restart, and the events shown are of the earlier run.
         const before = news[0].position > position ? events : [];
         position = news.at(-1).position;
         events = [...news.reverse(), ...before].slice(0, SHOWN);
         show();
       }
     } catch {
-      // The service has stopped; it may come back.
+      // The service is not running; try again at the next poll.
     }
   }
 
-  hear("language", show);
-  ask();
-  setInterval(() => document.hidden || ask(), EVERY);
+  listen("language", show);
+  poll();
+  setInterval(() => document.hidden || poll(), POLL_INTERVAL);
 }
 
 function row({ position, kind, document: event }, open) {
-  const text = happening(event.type);
+  const text = eventName(event.type);
   return el(
     "li",
     {},
@@ -55,7 +55,7 @@ function row({ position, kind, document: event }, open) {
         el("time", {}, localTime(event.at)),
         el("code", {}, event.account ?? ""),
         el("span", { class: "what" }, text),
-        el("span", { class: "by" }, byWhom(event)),
+        el("span", { class: "by" }, eventSource(event)),
       ),
       el("pre", { tabindex: 0, role: "group", "aria-label": text }, readable(event)),
     ),

@@ -1,34 +1,34 @@
-// The language that people chose; words/ has one file for each.
+// The chosen language. words/ has one file for each language.
 
-import { tell } from "./dom.js";
+import { emit } from "./dom.js";
 import en from "./words/en.js";
 import simplified from "./words/zh-CN.js";
 import traditional from "./words/zh-HK.js";
 
 export const LANGUAGES = { "zh-CN": simplified, "zh-HK": traditional, en };
 
-const KEPT_AS = "totp-binding language";
+const STORAGE_KEY = "totp-binding language";
 
-let chosen = localStorage.getItem(KEPT_AS);
+let chosen = localStorage.getItem(STORAGE_KEY);
 if (!(chosen in LANGUAGES)) chosen = suggested();
 
 export const language = () => chosen;
 
 export function choose(tag) {
   chosen = tag;
-  localStorage.setItem(KEPT_AS, tag);
+  localStorage.setItem(STORAGE_KEY, tag);
   translatePage();
-  tell("language");
+  emit("language");
 }
 
-// The words of a key, with {names} filled in.
+// Return the words of a key, with {placeholders} filled in.
 export function say(key, values = {}) {
   const words = LANGUAGES[chosen][key];
   if (words === undefined) throw new Error(`no words for ${key} in ${chosen}`);
   return words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// What index.html says by itself: elements name the key of their words.
+// Translate index.html, whose elements name the keys of their words.
 export function translatePage() {
   document.documentElement.lang = chosen;
   document.title = say("title");
@@ -40,18 +40,18 @@ export function translatePage() {
   }
 }
 
-// What an event was; one that we have no words for goes by its own name.
-export function happening(type) {
+// Return the words for a type of event, or the type itself if there are none.
+export function eventName(type) {
   return LANGUAGES[chosen][`event_${type}`] ?? String(type);
 }
 
-// Through whom it came: a client by channel and address, or support by operator and ticket.
-export function byWhom({ channel, operator, ticket, reason, address }) {
+// Return the source of an event: a client's channel and address, or support's operator and ticket.
+export function eventSource({ channel, operator, ticket, reason, address }) {
   const who = operator ?? (channel ? say(`channel_${channel}`) : null);
   return [who, ticket, reason ? say(`reason_${reason}`) : null, address].filter(Boolean).join(" · ");
 }
 
-// A time of the API for people here, without the date where it is today's; a dash for none.
+// Format a time of the API in local time, without the date if it is today. No time is a dash.
 export function localTime(rfc3339) {
   if (!rfc3339) return "–";
   const at = new Date(rfc3339);

@@ -1,9 +1,9 @@
-// Puts the scenes on their places.
+// Starts all parts of the page.
 
 import { NEW_ACCOUNT, offerAccounts } from "./accounts.js";
 import { demoAuthenticator } from "./authenticator.js";
 import { Desktop } from "./desktop.js";
-import { hear } from "./dom.js";
+import { listen } from "./dom.js";
 import { offerErrors } from "./errors.js";
 import { startFeed } from "./feed.js";
 import { choose, language, translatePage } from "./language.js";
@@ -21,7 +21,7 @@ function languageButtons() {
 for (const each of document.querySelectorAll("[data-language]")) {
   each.addEventListener("click", () => choose(each.dataset.language));
 }
-hear("language", languageButtons);
+listen("language", languageButtons);
 
 translatePage();
 languageButtons();

@@ -1,4 +1,4 @@
-// What people are told: the API's own words for a refusal, ours for everything else.
+// Messages to people: the API's own words for errors, the page's words for everything else.
 
 import { countdown } from "./clock.js";
 import { el } from "./dom.js";
@@ -17,13 +17,13 @@ export function waitLine(until, over) {
   return el("p", { class: "wait" }, say("wait"), countdown(until, over));
 }
 
-// When the wait that a refusal asks for is over, in milliseconds of this machine's clock.
+// Return the end of the wait that an error asks for, in milliseconds of this machine's clock.
 export const waitEnd = (problem) => problem.at + problem.retry_after * 1000;
 
-// What customer service asks for the request number of.
+// The errors whose request number customer service asks for.
 const NUMBERED = ["malformed_request", "unavailable"];
 
-// A refusal. Where it says how long to wait, the wait counts down, and `over` is called at its end.
+// Return the message for an error. If it asks for a wait, count down and call `over` at the end.
 export function problemNotice(problem, over) {
   const number = NUMBERED.includes(problem.code)
     ? el("span", {}, `${say("request_number")} ${problem.request_id}`)
@@ -37,7 +37,7 @@ export function problemNotice(problem, over) {
   );
 }
 
-// A problem as a scene keeps it: when it came, for the countdown, and in which language.
+// Return a problem with its time, for the countdown, and its language.
 export function received(problem) {
   return { ...problem, at: Date.now(), language: language() };
 }

@@ -1,4 +1,4 @@
-// The phone app: password and boxes. Binding is the desktop's.
+// The phone app, which cannot bind.
 
 import { button, el } from "./dom.js";
 import { say } from "./language.js";
@@ -28,9 +28,9 @@ export class Phone extends Terminal {
     return [this.greeting(), this.codeStep(say("code"), say("verify"), (code) => this.client.verify(code))];
   }
 
-  // No app should ask; this one does, so that the refusal can be seen.
+  // A real app should not call this. The page does, to show the error.
   async bindAnyway() {
-    const answer = await this.mine(this.client.bind());
+    const answer = await this.forAccount(this.client.bind());
     return this.refuse(answer.problem);
   }
 }

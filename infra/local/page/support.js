@@ -1,19 +1,19 @@
-// The support desk: three Lambda functions, invoked as staff do from their console.
+// The support desk, which invokes three Lambda functions as support staff do.
 
 import { Client } from "./client.js";
-import { button, el, field, hear, showIn } from "./dom.js";
+import { button, el, field, listen, showIn } from "./dom.js";
 import { exchangeList } from "./exchange.js";
-import { byWhom, happening, language, localTime, say } from "./language.js";
+import { eventSource, eventName, language, localTime, say } from "./language.js";
 import { notice, problemNotice } from "./notice.js";
 
 const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
 const PAGE = 10;
 
 const CHANGES = ["unbound", "unlocked"];
-const MOST_LOOKS = 8;
-const BETWEEN_LOOKS = 400; // Milliseconds.
+const MAX_LOOKUPS = 8;
+const LOOKUP_INTERVAL = 400; // Milliseconds.
 
-// What each field takes, in our own words: the function knows one language alone.
+// The rule of each field in the page's words, since the functions answer in English only.
 const RULES = { account: "rule_account", operator: "rule_name", ticket: "rule_name" };
 
 export class Support {
@@ -21,14 +21,14 @@ export class Support {
     this.screen = root.querySelector(".screen");
     const list = exchangeList(root.querySelector(".wire"));
     this.wire = new Client("support", language, list.add);
-    this.asked = { account, operator: "desk-01", ticket: "", reason: REASONS[0] };
-    this.found = this.said = null;
+    this.entered = { account, operator: "desk-01", ticket: "", reason: REASONS[0] };
+    this.found = this.answer = null;
     this.asking = false;
     this.show();
-    hear("language", () => this.show());
-    hear("account", (chosen) => {
-      this.asked.account = chosen;
-      this.found = this.said = null;
+    listen("language", () => this.show());
+    listen("account", (chosen) => {
+      this.entered.account = chosen;
+      this.found = this.answer = null;
       this.asking = false;
       this.show();
     });
@@ -58,15 +58,15 @@ export class Support {
 
   input(name) {
     const oninput = (event) => {
-      this.asked[name] = event.target.value;
+      this.entered[name] = event.target.value;
     };
-    return el("input", { value: this.asked[name], oninput, autocomplete: "off", spellcheck: "false" });
+    return el("input", { value: this.entered[name], oninput, autocomplete: "off", spellcheck: "false" });
   }
 
   async run(name) {
-    const { operator, ticket, reason } = this.asked;
-    // An errand is for the account that is shown, whatever has been typed since.
-    const account = name === "lookup" ? this.asked.account : this.found.account;
+    const { operator, ticket, reason } = this.entered;
+    // A change concerns the account that is shown, not one that has been typed since.
+    const account = name === "lookup" ? this.entered.account : this.found.account;
     const events = {
       lookup: { account, operator, limit: PAGE },
       unbind: { account, operator, ticket, reason },
@@ -75,28 +75,28 @@ export class Support {
     const answer = await this.invoke(name, events[name]);
     this.asking = false;
     const done = answer.ok && !["invalid", "unavailable"].includes(answer.body.outcome);
-    this.said = answer;
+    this.answer = answer;
     if (name === "lookup") this.found = done ? answer.body : null;
-    else if (done) await this.untilTold(answer.body.outcome);
+    else if (done) await this.waitForAudit(answer.body.outcome);
     this.show();
   }
 
-  // The audit trail follows a change within moments: look again until it tells of it, and not for ever.
-  async untilTold(outcome) {
+  // Look the account up until the audit trail shows the change, a limited number of times.
+  async waitForAudit(outcome) {
     const newest = () => this.found?.history[0];
     const before = newest()?.event_id;
-    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    for (let lookups = 0; lookups < MAX_LOOKUPS; lookups += 1) {
       await this.refresh();
       if (!CHANGES.includes(outcome)) return;
-      // What happened just before the change may come first.
+      // An event from just before the change may appear first.
       if (newest()?.type === outcome && newest().event_id !== before) return;
-      await new Promise((over) => setTimeout(over, BETWEEN_LOOKS));
+      await new Promise((over) => setTimeout(over, LOOKUP_INTERVAL));
     }
   }
 
   async refresh() {
     if (!this.found) return;
-    const { operator } = this.asked;
+    const { operator } = this.entered;
     const { account } = this.found;
     const answer = await this.invoke("lookup", { account, operator, limit: PAGE });
     if (answer.body?.outcome === "found" && this.found?.account === account) this.found = answer.body;
@@ -107,10 +107,10 @@ export class Support {
     return this.wire.send("POST", `/2015-03-31/functions/totp-binding-local-${name}/invocations`, event);
   }
 
-  // What came of it, where there is something to tell.
+  // Return the message for the latest answer, if it needs one.
   outcome() {
-    if (!this.said) return null;
-    const { body, ok, problem } = this.said;
+    if (!this.answer) return null;
+    const { body, ok, problem } = this.answer;
     if (!ok) return problemNotice(problem);
     if (body.outcome === "found") return null;
     if (body.outcome === "invalid") {
@@ -125,7 +125,7 @@ export class Support {
 
   file() {
     const { found } = this;
-    if (!found) return this.said ? [] : [el("p", { class: "empty" }, say("desk_lead"))];
+    if (!found) return this.answer ? [] : [el("p", { class: "empty" }, say("desk_lead"))];
     const fact = (label, value) => [el("dt", {}, label), el("dd", {}, value)];
     const standing = found.suspended ? "suspended" : found.locked_until ? "locked" : found.state;
     const state = el("span", { class: `state ${standing}` }, say(`state_${standing}`));
@@ -141,26 +141,26 @@ export class Support {
         ...fact(say("failures"), String(found.failures)),
         ...(found.locked_until ? fact(say("locked_until"), localTime(found.locked_until)) : []),
       ),
-      this.asking ? this.question() : this.errands(),
+      this.asking ? this.question() : this.changeForm(),
       el("div", { class: "who" }, el("h3", {}, say("history")), button(say("refresh"), () => this.refresh(), "link")),
       this.timeline(),
     ];
   }
 
-  errands() {
+  changeForm() {
     const onchange = (event) => {
-      this.asked.reason = event.target.value;
+      this.entered.reason = event.target.value;
     };
     const options = REASONS.map((reason) => {
-      const selected = reason === this.asked.reason;
+      const selected = reason === this.entered.reason;
       return el("option", { value: reason, selected }, say(`reason_${reason}`));
     });
     const ticket = field(say("ticket"), this.input("ticket"));
     const reason = field(say("reason"), el("select", { onchange }, options));
-    // Asking whether they are sure of what will be refused anyway helps nobody.
+    // Ask for confirmation only if the function would accept the event.
     const ask = () => {
-      this.asking = this.asked.ticket.trim() !== "";
-      this.said = this.asking ? null : { ok: true, body: { outcome: "invalid", errors: [{ field: "ticket" }] } };
+      this.asking = this.entered.ticket.trim() !== "";
+      this.answer = this.asking ? null : { ok: true, body: { outcome: "invalid", errors: [{ field: "ticket" }] } };
       this.show();
     };
     const unbind = this.form("unbind", say("unbind"), "danger", [ticket, reason], ask);
@@ -169,7 +169,7 @@ export class Support {
     return unbind;
   }
 
-  // An unbinding cannot be taken back: whose it is stands there once more, and somebody says yes.
+  // An unbinding cannot be undone: show the account again and ask for confirmation.
   question() {
     const { account, bound_at: boundAt } = this.found;
     const no = () => {
@@ -198,7 +198,7 @@ export class Support {
   }
 
   async earlier(before) {
-    const { operator } = this.asked;
+    const { operator } = this.entered;
     const { account } = this.found;
     const answer = await this.invoke("lookup", { account, operator, before, limit: PAGE });
     if (answer.body?.outcome !== "found" || this.found?.account !== account) return;
@@ -212,8 +212,8 @@ function entry(event) {
   return el(
     "li",
     { class: event.type },
-    el("span", { class: "what" }, happening(event.type)),
+    el("span", { class: "what" }, eventName(event.type)),
     el("time", { datetime: event.at }, localTime(event.at)),
-    el("span", { class: "by" }, byWhom(event)),
+    el("span", { class: "by" }, eventSource(event)),
   );
 }

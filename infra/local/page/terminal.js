@@ -1,17 +1,17 @@
-// What the desktop terminal and the phone app have in common: password, boxes, pass.
+// The common parts of the desktop terminal and the phone app: password, boxes, pass.
 
 import { codeForm } from "./boxes.js";
 import { Client } from "./client.js";
 import { countdown } from "./clock.js";
-import { button, el, field, hear, showIn, tell } from "./dom.js";
+import { button, el, emit, field, listen, showIn } from "./dom.js";
 import { exchangeList, readable } from "./exchange.js";
 import { language, localTime, say } from "./language.js";
 import { notice, problemNotice, received, waitEnd, waitLine } from "./notice.js";
 
 const DEMO_PASSWORD = "Demo-Pass-1";
 
-// After these the account is looked up again, and the scene shows what can be done now.
-const NOT_WHAT_IT_SEEMED = ["not_bound", "already_bound", "bind_not_started", "bind_expired", "locked", "suspended"];
+// After these errors the scene gets the account's status again, since its own was wrong.
+const STATUS_OUTDATED = ["not_bound", "already_bound", "bind_not_started", "bind_expired", "locked", "suspended"];
 
 export class Terminal {
   constructor(root, channel, account) {
@@ -20,15 +20,15 @@ export class Terminal {
     this.client = new Client(channel, language, list.add);
     this.account = account;
     this.show(() => this.passwordView());
-    hear("language", () => this.show(this.view));
-    hear("account", (chosen) => this.logOut(chosen));
-    hear("boxes-wanted", ({ account: owner, forms }) => {
+    listen("language", () => this.show(this.view));
+    listen("account", (chosen) => this.logOut(chosen));
+    listen("boxes-wanted", ({ account: owner, forms }) => {
       if (owner === this.account && this.form) forms.push(this.form);
     });
   }
 
-  // A view is a function that gives elements, so that it can be shown again in another language;
-  // `refused` is the problem that led to it, kept as long as the view is.
+  // A view is a function that returns elements, so that it can be shown again in another language.
+  // `refused` is the problem that led to it, and is kept as long as the view.
   show(view, refused = view === this.view ? this.refused : null) {
     this.view = view;
     this.refused = refused;
@@ -62,23 +62,23 @@ export class Terminal {
     ];
   }
 
-  // An answer that comes after another account was chosen is nobody's any more: it never arrives.
-  async mine(call) {
+  // Wait for an answer. It never arrives if another account is chosen meanwhile.
+  async forAccount(call) {
     const owner = this.account;
     const answer = await call;
     return owner === this.account ? answer : new Promise(() => {});
   }
 
   async logIn(password) {
-    const answer = await this.mine(this.client.logIn(this.account, password));
+    const answer = await this.forAccount(this.client.logIn(this.account, password));
     if (!answer.ok) return this.refuse(answer.problem);
-    tell("logged-in", this.account);
+    emit("logged-in", this.account);
     return this.enter();
   }
 
-  // After the password: boxes where the account is bound, the way to binding where it is not.
+  // After the password: show the boxes if the account is bound, and the way to bind if not.
   async enter(problem) {
-    const answer = await this.mine(this.client.binding());
+    const answer = await this.forAccount(this.client.binding());
     if (!answer.ok) return this.refuse(answer.problem);
     this.standing = answer.body;
     this.lockedUntil = answer.body.locked_until && answer.toLocal(answer.body.locked_until);
@@ -92,7 +92,7 @@ export class Terminal {
     this.form.focus();
   }
 
-  // The boxes are where to type next, unless somebody is at work elsewhere on the page.
+  // Focus the boxes, unless the focus is in another part of the page.
   focusBoxes() {
     const at = document.activeElement;
     if (at === document.body || this.screen.contains(at)) this.form?.focus();
@@ -104,7 +104,7 @@ export class Terminal {
     return [this.greeting(), this.codeStep(say("code"), say("verify"), (code) => this.client.verify(code))];
   }
 
-  // No boxes while locked or suspended, and why. The API's own words for it need none of ours.
+  // Explain why there are no boxes while locked or suspended, in the API's words if it gave any.
   closedNotices(closed) {
     const over = () => this.enter();
     const refusal = this.refusal(over);
@@ -113,7 +113,7 @@ export class Terminal {
     return [refusal, notice("bad", say(closed), say(`${closed}_detail`), wait)];
   }
 
-  // What the API said last, where it said that in the language that is chosen now.
+  // Return the API's latest error if it is in the language that is chosen now.
   refusal(over) {
     return this.refused?.language === language() ? problemNotice(this.refused, over) : null;
   }
@@ -123,50 +123,50 @@ export class Terminal {
     return el("p", { class: "who" }, el("span", {}, say("hello", { account: this.account })), logOut);
   }
 
-  // The boxes, and under them what the API says of a code. A wait goes on in every language.
+  // Return the boxes and the API's answer to a code. A countdown continues in every language.
   codeStep(label, action, call) {
     const slot = el("div", { class: "slot" });
-    const tellRefusal = () => {
+    const showRefusal = () => {
       const over = () => {
         this.refused = null;
         slot.replaceChildren();
       };
       const wait = () => notice("calm", say("wait"), countdown(waitEnd(this.refused), over));
-      const told = this.refusal(over) ?? (this.refused?.retry_after ? wait() : "");
-      slot.replaceChildren(told);
+      const shown = this.refusal(over) ?? (this.refused?.retry_after ? wait() : "");
+      slot.replaceChildren(shown);
     };
     const form = codeForm(
       label,
       async (code) => {
-        const answer = await this.mine(call(code));
+        const answer = await this.forAccount(call(code));
         if (answer.ok) this.show(() => this.passView(answer.body, Date.now(), answer.toLocal(answer.body.pass_expires_at)));
-        else this.refuse(answer.problem, form, tellRefusal);
+        else this.refuse(answer.problem, form, showRefusal);
       },
       action,
     );
-    tellRefusal();
+    showRefusal();
     form.openedAt = performance.now();
     this.form = form;
     return [form, slot];
   }
 
-  // Each refusal has its own next step; one that is not known is shown, and that is all.
-  async refuse(given, form, tellRefusal) {
+  // Go to the next step for an error. An unknown one is only shown.
+  async refuse(given, form, showRefusal) {
     const problem = received(given);
     if (problem.status === 401) {
       this.client.logOut();
       return this.show(() => this.passwordView(), problem);
     }
-    // The code that uses up the attempts is answered like any wrong one, and yet has changed how things stand.
+    // The last attempt is answered like any wrong code, but it also locks the account or ends the binding.
     const spent = problem.attempts_left === 0;
-    if (spent || NOT_WHAT_IT_SEEMED.includes(problem.code)) return this.enter(problem);
+    if (spent || STATUS_OUTDATED.includes(problem.code)) return this.enter(problem);
     if (!form) return this.show(() => this.refusedView(), problem);
     this.refused = problem;
-    tellRefusal();
+    showRefusal();
     return form.clear();
   }
 
-  // Where the client is the wrong one, another try changes nothing.
+  // With the wrong client another attempt cannot succeed, so offer the way back instead.
   refusedView() {
     const next = this.refused.code === "desktop_only" ? "back" : "again";
     return [this.greeting(), this.refusal(), button(say(next), () => this.enter(), "primary")];
@@ -204,7 +204,7 @@ export class Terminal {
   }
 }
 
-// The claims of a pass: JSON in base64url. The trading gateway checks the signature first.
+// Return the claims of a pass, JSON in base64url. The trading gateway checks the signature first.
 function decoded(part) {
   const bytes = Uint8Array.from(atob(part.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));

@@ -1,4 +1,4 @@
-// The page's own words: English. What the API says comes from the API.
+// The words of the page in English. The API's words come from the API.
 
 export default {
   title: "totp-binding · second factor, hands on",

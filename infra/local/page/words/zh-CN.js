@@ -1,4 +1,4 @@
-// The page's own words: 简体. What the API says comes from the API.
+// The words of the page in 简体. The API's words come from the API.
 
 export default {
   title: "totp-binding · 双重认证演示",

@@ -1,4 +1,4 @@
-// The page's own words: 繁體, as written in Hong Kong. What the API says comes from the API.
+// The words of the page in 繁體, as written in Hong Kong. The API's words come from the API.
 
 export default {
   title: "totp-binding · 雙重認證示範",

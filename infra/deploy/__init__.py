@@ -1,0 +1,1 @@
+"""Deploys a stage: Chalice packages it, CloudFormation carries it out."""

@@ -1,1 +1,0 @@
-"""The steps of a deployment, each safe to take again."""

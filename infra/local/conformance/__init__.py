@@ -1,0 +1,1 @@
+"""Checks that a stack answers as docs/clients.md promises."""
