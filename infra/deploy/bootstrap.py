@@ -44,7 +44,11 @@ class Bootstrap:
         heading(f"Bootstrap of {self._stage.name}")
         outputs: dict[str, str] = {}
         for stack, template, parameters in self._each(outputs):
-            change_set = self._stacks.plan(stack, parameters, {"TemplateBody": as_json(template)})
+            # The record of invocations outlives its stack, and the next stack takes it in. Data must not
+            # be taken in so: its key has no name, and a new key would open nothing.
+            takes_in = stack != self._stage.stack_of("data")
+            given = {"TemplateBody": as_json(template), "ImportExistingResources": takes_in}
+            change_set = self._stacks.plan(stack, parameters, given)
             if change_set is not None:
                 if change_set.lost and stack == self._stage.stack_of("data"):
                     self._stacks.discard(change_set)

@@ -27,7 +27,7 @@ class Deployment:
         """Package the stage and print its change set; the release, and the change set if any."""
         package = self.package()
         heading("Change set")
-        serving = self._serving()
+        serving = self._outputs().get("Release")
         before = serving if serving != package.release else self._before(serving)
         release = self._bucket.upload(package, before)
         return release, self._plan(release, release.parameters)
@@ -46,15 +46,13 @@ class Deployment:
             self._bucket.record(release)
             self._stacks.execute(change_set)
         self._finish()
+        self._check_alias()
         self._say_what_next()
 
     def go_back(self) -> None:
-        """Return to the release before the serving one, by a change set. Raises Stop if there is none.
-
-        What the data stack decides stays as it is now.
-        """
+        """Return to the release before, but for what the data decides. Raises Stop if there is none."""
         heading(f"Rollback of {self._stage.name}")
-        release = self._bucket.find(self._before(self._serving()))
+        release = self._bucket.find(self._before(self._outputs().get("Release")))
         if release is None:
             raise Stop(f"no release before this one is recorded in {self._bucket.name}.")
         change_set = self._plan(release, release.parameters | self._from_data())
@@ -122,10 +120,6 @@ class Deployment:
     def _url(self) -> str:
         return smoke.url_of(self._session, self._outputs()["RestAPIId"])
 
-    def _serving(self) -> str | None:
-        """Return the id of the release that the stack is at."""
-        return self._outputs().get("Release")
-
     def _finish(self) -> None:
         """Bring the edge up to date, create missing keys, call the service, and link this clone."""
         edge = self._stage.stack_of("edge")
@@ -139,9 +133,15 @@ class Deployment:
         heading("Keys and smoke check")
         smoke.make_first_keys(self._session, self._stage)
         advice = " If the name is new, point it to NameTarget, wait for DNS, run the same again."
-        own = self._stage.url
-        smoke.check(own or self._url(), advice if own else "")
+        smoke.check(self._stage.url or self._url(), advice if self._stage.url else "")
         link.write(self._session, self._stacks, self._stage)
+
+    def _check_alias(self) -> None:
+        """Warn if the alias was moved by hand: CloudFormation cannot see that."""
+        found = dict(self._stacks.resources(self._stage.stack))["AWS::Lambda::Version"]
+        alias = self._session.client("lambda").get_alias(FunctionName=self._stage.stack, Name="live")
+        if not found.endswith(f":{alias['FunctionVersion']}"):
+            line("warning      the alias live was moved by hand: the next release moves it on")
 
     def _say_what_next(self) -> None:
         """Print the addresses, and what is left to do."""

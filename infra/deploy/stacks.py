@@ -66,8 +66,10 @@ class Stacks:
         deployed = json.loads(body) if isinstance(body, str) else body
         return bool(deployed == template and parameters.items() <= self.parameters(name).items())
 
-    def plan(self, name: str, values: Texts, template: Texts, *, undo: bool = False) -> ChangeSet | None:
-        """Create a change set and print its changes. ``template`` is a TemplateURL or TemplateBody.
+    def plan(
+        self, name: str, values: Texts, template: Mapping[str, Any], *, undo: bool = False
+    ) -> ChangeSet | None:
+        """Create a change set and print its changes. ``template`` has a TemplateURL or TemplateBody.
 
         With ``undo``, a failed creation leaves no stack. Returns None if nothing would change. Raises
         Stop if CloudFormation refuses the template.

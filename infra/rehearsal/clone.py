@@ -32,9 +32,7 @@ class Clone:
     """A copy of the repository, with templates that MiniStack takes."""
 
     def __init__(self, folder: Path, stage: str, document: Mapping[str, Any], checks: Checks) -> None:
-        self._folder = folder
-        self._stage = stage
-        self._checks = checks
+        self._folder, self._stage, self._checks = folder, stage, checks
         unwanted = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
         for part in ("chalicelib", "infra", ".chalice"):
             shutil.copytree(ROOT / part, folder / part, ignore=unwanted)

@@ -54,11 +54,9 @@ class Person:
     """The owner of an account: logs in, calls the API, reads codes off a phone."""
 
     def __init__(self, account: str, base: str, login: LoginServer) -> None:
-        self.account = account
-        self.base = base
+        self.account, self.base = account, base
         self._login = login
-        self._secret = ""
-        self._last_step = 0
+        self._secret, self._last_step = "", 0
 
     def call(
         self, method: str, path: str, body: Any = None, client: str | None = "desktop", **headers: str

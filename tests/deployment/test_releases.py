@@ -172,6 +172,7 @@ def test_a_release_remembers_what_it_replaced(
     Bucket(s3, NAME).record(Release("r2", "r1", "templates/2.json", {}, "", ""))
     made = deployment(stage, Stacks(serving), s3)
     monkeypatch.setattr(made, "package", lambda: package)
+    monkeypatch.setattr(made, "_check_alias", lambda: None)
     monkeypatch.setattr(made, "_say_what_next", lambda: None)
     made.run()
     assert json.loads(s3.objects["releases/r2.json"])["before"] == before
@@ -182,6 +183,25 @@ def test_a_table_without_a_stream_stops_the_deployment(stage: Stage):
     made = Deployment(session, stage, BOOTSTRAP)
     with pytest.raises(Stop, match="no stream"):
         made._from_data()
+
+
+@pytest.mark.parametrize(("version", "warned"), [("4", 0), ("3", 1), ("14", 1)])
+def test_an_alias_that_was_moved_by_hand_is_told_of(
+    version: str, warned: int, stage: Stage, capsys: pytest.CaptureFixture[str]
+):
+    session = Cloud(
+        get_alias={"FunctionVersion": version},
+        list_stack_resources={
+            "StackResourceSummaries": [
+                {
+                    "ResourceType": "AWS::Lambda::Version",
+                    "PhysicalResourceId": "arn:aws:lambda:ap-east-1:1:function:totp-binding-trial:4",
+                }
+            ]
+        },
+    )
+    Deployment(session, stage, BOOTSTRAP)._check_alias()
+    assert capsys.readouterr().out.count("moved by hand") == warned
 
 
 def test_the_session_of_a_stage_is_of_its_region(stage: Stage):
