@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from chalicelib.aws.items import Item, read_stored
-from chalicelib.core.account import is_account
+from chalicelib.core.account import AccountCase, read_account
 from chalicelib.core.binding import State
 from chalicelib.documents import standing
 from infra.audit.auditor import Auditor
@@ -38,7 +38,7 @@ def accounts(auditor: Auditor, to: Path | None) -> int:
 
 def _account(name: str, item: Item, now: int) -> dict[str, str | None]:
     """Return one account's line. A name that is no account's is written so that no sheet computes it."""
-    shown_name = name if is_account(name) else repr(name)
+    shown_name = read_account(name, AccountCase.EXACT) or repr(name)
     stored = read_stored(name, item, secrets=False)
     if stored.unreadable is not None:
         return dict.fromkeys(_COLUMNS) | {"account": shown_name, "state": "unreadable"}

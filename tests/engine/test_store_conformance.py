@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.emulator.moto import Emulator
+from infra.emulator.moto_server import Emulator
 from tests.kit.figures import record
 
 _tables = count(1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from chalicelib import wiring
 from chalicelib.core.changes import Finding, Why
 from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
@@ -44,6 +45,7 @@ def sent(
     dynamodb: Any,
     aws: dict[str, str],
     subscribe: Callable[..., Subscriber],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[dict[str, Any]]]:
     """Send a message of every type. Returns documents, attributes, and those that POLICY passes."""
     everything, for_clients = subscribe(), subscribe(POLICY)
@@ -68,6 +70,12 @@ def sent(
     discarded = other.phone()
     for _ in range(5):
         other.confirm(discarded.wrong())
+    desk.unbind(other.account, ticket="T-2")
+    code = desk.call("invite", other.account)["bind_code"]
+    other.call("POST", "/bind", {"bind_code": f"{(int(code) + 1) % 10**8:08}"})
+    monkeypatch.setattr(wiring.components().desk, "_two_operators", True)
+    desk.call("invite", other.account, ticket="T-3")
+    desk.unbind(other.account, ticket="T-4")
     unreadable = {"eventID": f"unreadable-{user.account}", "eventName": "MODIFY"}
     delivery.deliver([*delivery.take(), unreadable])
     received = everything.received()
@@ -85,7 +93,7 @@ def test_the_schema_knows_every_type_reason_and_way_of_tampering():
     client, support, nobody = SCHEMA["oneOf"]
     listed = [*client["properties"]["type"]["enum"], *support["properties"]["type"]["enum"]]
     assert {*listed, *nobody["properties"]["type"]["enum"]} == TYPES
-    assert support["then"]["properties"]["reason"]["enum"] == list(REASONS)
+    assert support["then"]["properties"]["reason"]["enum"] == [*REASONS, None]
     assert nobody["then"]["properties"]["why"]["enum"] == list(Why)
 
 
@@ -108,7 +116,9 @@ def test_the_schema_refuses_an_invalid_message():
         bound | {"operator": "amy"},
         bound | {"event_id": "000000000001-fb0ce338c387"},
         unbound | {"ticket": None},
-        unbound | {"reason": None},
+        unbound | {"reason": "whim"},
+        unbound | {"operator_proved": None},
+        EXAMPLES["unlocked"] | {"reason": "other"},
         tampered | {"why": None},
         tampered | {"type": "other"},
         {name: value for name, value in bound.items() if name != "reason"},

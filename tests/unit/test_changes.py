@@ -231,7 +231,7 @@ def test_an_item_that_the_service_never_wrote_is_unreadable(name: str, value: An
         ("at", {"N": "1.5"}),
         ("channel", {"S": "fax"}),
         ("request_id", {"N": "1"}),
-        ("operator", {"S": "x" * 129}),
+        ("operator", {"S": "x" * 257}),
         ("operator", {"NULL": True}),
     ],
 )
