@@ -7,10 +7,11 @@ PYTEST := .venv/bin/python -m pytest
 QUICK := tests/unit tests/integration tests/deployment
 MEASURED := --cov --cov-report=
 # Two run at once, the longest first.
-PARTS := browser unit e2e rehearse engine permissions types lint
+PARTS := browser unit e2e rehearse model engine permissions types lint
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CHINESE_FONT := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
 AXE := build/axe-core/package/axe.min.js
+JOSE := build/jose/package/package.json
 DYNAMODB_LOCAL := build/dynamodb-local/package/emulator/DynamoDBLocal.jar
 LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --custom-compile-command "make lock" \
     $(if $(UPGRADE),--upgrade)
@@ -19,7 +20,7 @@ WHERE = --stage "$(STAGE)" $(if $(REGION),--region "$(REGION)")
 IAM_SIMULATOR := build/permissions/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run conformance check test lint types unit engine permissions permissions-page e2e rehearse browser \
+.PHONY: help run conformance check test lint types unit model engine permissions permissions-page e2e rehearse browser \
     screenshots coverage deploy plan rollback destroy bootstrap package link lock dev tools clean
 
 help: ## List the targets
@@ -34,7 +35,7 @@ conformance: ## Replay the checklist of docs/clients.md; URL=... for a freshly s
 check: lint types ## Run the quick tests, which need only Python and pip
 	$(PYTEST) -n 2 $(QUICK)
 
-test: dev tools $(DYNAMODB_LOCAL) $(IAM_SIMULATOR) $(AXE) ## Run every test; installs Debian and npm packages (root or sudo)
+test: dev tools $(DYNAMODB_LOCAL) $(IAM_SIMULATOR) $(AXE) $(JOSE) ## Run every test; installs Debian and npm packages (root or sudo)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(PARTS)
 	@$(MAKE) --no-print-directory coverage
 
@@ -52,6 +53,9 @@ types: dev ## Check types with mypy --strict, for the oldest and the newest Pyth
 unit: dev ## Test the core, and the handlers and the deployment on moto
 	COVERAGE_FILE=.coverage-of-unit $(PYTEST) $(QUICK) $(MEASURED)
 
+model: dev ## Test every interleaving of two and three operations, and random stories against a model
+	$(PYTEST) tests/explorer tests/model
+
 engine: dev tools $(DYNAMODB_LOCAL) ## Test races on DynamoDB Local, in its own network namespace
 	$(SUDO) unshare -n sh -c 'ip link set lo up && COVERAGE_FILE=.coverage-of-engine exec $(PYTEST) tests/engine $(MEASURED)'
 
@@ -61,7 +65,7 @@ permissions: dev $(IAM_SIMULATOR) ## Compare the roles with their table and with
 permissions-page: dev ## Generate docs/permissions.md from its table
 	.venv/bin/python -m tests.permissions.page
 
-e2e: dev tools ## Test the running local stack over HTTP, with oathtool and zbarimg
+e2e: dev tools $(JOSE) ## Test the running local stack over HTTP, with oathtool and zbarimg, and the gateway's programs
 	$(PYTEST) tests/e2e
 
 rehearse: ## Deploy, use, upgrade and take down a stage on MiniStack
@@ -111,9 +115,11 @@ dev: ## Create or update the virtual environment
 
 tools: ## Install the Debian packages that the tests need
 	@for pair in oathtool:oathtool zbarimg:zbar-tools java:default-jre-headless npm:npm ip:iproute2 \
-	    unshare:util-linux chromium-headless-shell:chromium-headless-shell curl:curl; do \
+	    unshare:util-linux chromium-headless-shell:chromium-headless-shell curl:curl g++:g++ \
+	    pkg-config:pkg-config; do \
 	  command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
+	pkg-config --exists jose 2>/dev/null || missing="$$missing libjose-dev"; \
 	test -e $(CHINESE_FONT) || missing="$$missing fonts-noto-cjk"; \
 	test -z "$$missing" || { $(SUDO) apt-get update -q && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }
@@ -134,6 +140,12 @@ $(AXE): | tools
 	mkdir -p build/axe-core
 	npm pack --silent --pack-destination build/axe-core axe-core@4.14.1
 	tar -xzf build/axe-core/axe-core-4.14.1.tgz -C build/axe-core
+	touch $@
+
+$(JOSE): | tools
+	mkdir -p build/jose
+	npm pack --silent --pack-destination build/jose jose@5.10.0
+	tar -xzf build/jose/jose-5.10.0.tgz -C build/jose
 	touch $@
 
 clean: ## Remove installed packages and build results

@@ -5,10 +5,15 @@ This module imports only the standard library, because it runs before anything i
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
+import threading
+import time
 import venv
+from collections import deque
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".venv"
@@ -36,13 +41,8 @@ def ensure(requirements: Path, home: Path = HOME) -> Path:
     if stamp.exists() and stamp.read_text("utf-8") == wanted and (_inside(home) or _works(python)):
         return python
     if not _works(python):
-        print(f"creating {home.relative_to(ROOT)}", flush=True)
         venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(home)
-    print(f"installing {requirements.relative_to(ROOT)}", flush=True)
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    pip += ["--disable-pip-version-check", "--require-hashes", "--requirement", str(requirements)]
-    if subprocess.run(pip, check=False).returncode:
-        sys.exit("pip could not install the packages; see its message above.")
+    _install(requirements, python)
     stamp.write_text(wanted, "utf-8")
     return python
 
@@ -73,6 +73,52 @@ def set_aside_aws() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _install(requirements: Path, python: Path) -> None:
+    """Run pip and show its progress on standard error. Exits with pip's last lines if it fails."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--progress-bar", "off"]
+    pip += ["--disable-pip-version-check", "--require-hashes", "--requirement", str(requirements)]
+    packages = len(re.findall(r"^\w", requirements.read_text("utf-8"), re.MULTILINE))
+    with subprocess.Popen(
+        pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        progress = _Progress(process.stdout, packages)
+        progress.show_until_the_end()
+    if process.returncode:
+        sys.exit("\n".join([*progress.last_lines, "pip could not install the packages; see above."]))
+
+
+class _Progress:
+    """The progress of pip, read from its output: one line that changes, or lines in a file."""
+
+    def __init__(self, output: IO[str], packages: int) -> None:
+        self.last_lines: deque[str] = deque(maxlen=20)
+        self._packages = packages
+        self._fetched = 0
+        self._state = "fetching"
+        self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
+
+    def show_until_the_end(self) -> None:
+        """Show the progress each second, or every ten seconds in a file, until pip ends."""
+        begin, width, end, seconds = ("\r", 50, "", 1) if sys.stderr.isatty() else ("", 0, "\n", 10)
+        began = time.monotonic()
+        self._reader.start()
+        while self._reader.is_alive():
+            passed = round(time.monotonic() - began)
+            text = f"{self._state} {self._fetched} of {self._packages} packages, {passed} s"
+            print(begin + text.ljust(width), end=end, file=sys.stderr, flush=True)
+            self._reader.join(seconds)
+        print(end="" if end else "\n", file=sys.stderr)
+
+    def _read(self, output: IO[str]) -> None:
+        for line in output:
+            self.last_lines.append(line.rstrip())
+            # pip ignores the packages of other systems.
+            self._fetched += line.startswith(("Collecting ", "Processing ", "Ignoring "))
+            if line.startswith("Installing collected packages"):
+                self._state = "installing"
 
 
 def _inside(home: Path) -> bool:

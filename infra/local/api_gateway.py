@@ -16,6 +16,9 @@ from infra.local.stack import STAGE
 BASE = "/api"
 """The path of the stage, as deployed."""
 
+LARGEST_HEAD = 10_240
+"""API Gateway's limit for the request line and all header values together, in bytes."""
+
 
 class ApiGateway:
     """Chalice's local gateway, with API Gateway's own responses."""
@@ -39,7 +42,7 @@ class ApiGateway:
         path, mark, query = request.target.removeprefix(BASE).partition("?")
         # API Gateway ignores one slash at the end.
         route = path.removesuffix("/")
-        if request.body is None:
+        if request.body is None or _head_bytes(request) > LARGEST_HEAD:
             return gateway_response(ErrorCode.MALFORMED_REQUEST)
         if request.method not in self._routes.get(route, {}):
             return gateway_response(ErrorCode.NOT_FOUND)
@@ -52,6 +55,12 @@ def gateway_response(code: ErrorCode) -> HttpResponse:
     """Return the response that API Gateway gives by itself."""
     status, headers, document = both_languages(code, str(uuid.uuid4()))
     return json_response(status, document, headers)
+
+
+def _head_bytes(request: HttpRequest) -> int:
+    """Return the size that API Gateway limits. http.server decodes bytes as Latin-1, one each."""
+    line = len(f"{request.method} {request.target} HTTP/1.1")
+    return line + sum(map(len, request.headers.values()))
 
 
 class _Headers(dict[str, str]):

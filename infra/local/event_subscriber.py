@@ -1,7 +1,6 @@
 """Shows audit rows and notifications, in the feed and in the terminal."""
 
 import json
-import logging
 from collections import deque
 from typing import Any
 
@@ -11,23 +10,25 @@ from chalicelib.aws import clients
 from chalicelib.aws.audit_rows import notification
 from chalicelib.aws.audit_table import AuditTable
 from infra.local.feed import Feed
-
-terminal = logging.getLogger("totp-binding-terminal")
-"""Logs one line for each notification, for the person who runs the stack."""
+from infra.local.terminal import line, terminal
 
 
 class EventSubscriber:
-    """Reads the audit table, and subscribes to the topic through a queue as a broker's gateway does."""
+    """Reads the audit table, and the topic through a queue as a broker's gateway does."""
 
     def __init__(self, feed: Feed, audit_table: str, topic: str) -> None:
         self._feed = feed
         self._audit_table = AuditTable(clients.dynamodb_for_reads(), audit_table)
         self._shown: deque[object] = deque(maxlen=1_000)
+        self._topic = topic
         self._sqs = boto3.client("sqs")
         self._queue: str = self._sqs.create_queue(QueueName="totp-binding-local-page")["QueueUrl"]
+
+    def subscribe(self) -> None:
+        """Have the topic send its messages to the queue from now on."""
         queue_arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         boto3.client("sns").subscribe(
-            TopicArn=topic,
+            TopicArn=self._topic,
             Protocol="sqs",
             Endpoint=queue_arn["Attributes"]["QueueArn"],
             Attributes={"RawMessageDelivery": "true"},
@@ -60,13 +61,3 @@ class EventSubscriber:
                     for message in messages
                 ],
             )
-
-
-def line(document: dict[str, str | None]) -> str:
-    """Return a line for people: ``2026-11-22T01:02:03Z  88000001  bound  desktop  from 127.0.0.1``."""
-    parts = [document["at"], document["account"], document["type"], document["channel"]]
-    named = (("from", "address"), ("by", "operator"), ("ticket", "ticket"), ("because", "reason"))
-    parts += [f"{word} {document[name]}" for word, name in named if document[name]]
-    parts.append(document["why"])
-    text = "  ".join(part for part in parts if part)
-    return "".join(character if character.isprintable() else "?" for character in text)

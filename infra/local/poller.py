@@ -36,8 +36,13 @@ class Poller:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
 
+    def catch_up(self) -> None:
+        """Deliver the records up to now, in this thread. Calls neither ``delivered`` nor ``idle``."""
+        while records := self._stream.next(_BATCH):
+            self._handler({"Records": records}, _context())
+
     def start(self) -> None:
-        """Start with the oldest record."""
+        """Start with the oldest record that was not delivered yet."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Creates the preset accounts 88000091 to 88000099, one for each state that a client can meet.
+"""Creates the preset accounts 88000089 to 88000099, one for each state that a client can meet.
 
 The service's own rules and writes produce each state, with earlier times. So an account continues
 from its state as it would in production.
@@ -18,7 +18,8 @@ from chalicelib.aws import clients
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
-from chalicelib.core import lockout, rules, totp
+from chalicelib.core import bind_code, lockout, rules, totp, unbinding
+from chalicelib.core.bind_code import BindCode, Policy
 from chalicelib.core.binding import (
     Accepted,
     Attempt,
@@ -32,11 +33,17 @@ from chalicelib.core.binding import (
 )
 from chalicelib.core.channel import Channel
 from chalicelib.core.events import Source
+from chalicelib.core.unbinding import COMPROMISE, Request
 from infra.local.http_server import LOOPBACK
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """The TOTP secret of every preset account, which is public: it is the one of RFC 6238 appendix B."""
 
+BIND_CODE = "12345678"
+"""The bind code of the preset accounts that need one. It is no secret either."""
+
+BIND_CODE_OVER = "88000089"
+BIND_CODE_NEEDED = "88000090"
 BOUND = "88000091"
 PENDING = "88000092"
 PAST_TERM = "88000093"
@@ -79,11 +86,14 @@ class Presets:
         """Create the state of every preset account."""
         now = int(wiring.clock())
         then = now - 30 * _DAY
-        for account in (BOUND, DESKTOP_ONLY, LOGIN_TOO_OLD, CODE_USED, LOCKED, SUSPENDED):
+        unbound = (BIND_CODE_OVER, BIND_CODE_NEEDED)
+        for account in (*unbound, BOUND, DESKTOP_ONLY, LOGIN_TOO_OLD, CODE_USED, LOCKED, SUSPENDED):
             self._begin(account, then)
             self._confirm(account, then + 45)
         for account in (BOUND, LOGIN_TOO_OLD, CODE_USED):
             self._verify(account, Channel.MOBILE, then + _HOUR)
+        self._unbind(BIND_CODE_OVER, now - 2 * _DAY)
+        self._unbind(BIND_CODE_NEEDED, now - _HOUR)
         self._begin(PENDING, now)
         self._begin(PAST_TERM, now - _HOUR)
         self._wrong_codes(LOCKED, _LOCKING_CODES, now)
@@ -123,6 +133,23 @@ class Presets:
     def _verify(self, account: str, channel: Channel, at: int, steps_ahead: int = 0) -> None:
         attempt = self._attempt(self._code(at + steps_ahead * totp.STEP_SECONDS), channel)
         self._step(account, channel, at, lambda binding, now: rules.verify(binding, attempt, now))
+
+    def _unbind(self, account: str, at: int) -> None:
+        """Unbind for a suspected compromise, with a bind code that everybody knows."""
+        ticket = operator = "preset"
+
+        def new_code(expires_at: int) -> BindCode:
+            salt = bytes(bind_code.SALT_BYTES)
+            return BindCode(bind_code.digest(BIND_CODE, salt), salt, expires_at)
+
+        request = Request(ticket, operator, new_code, COMPROMISE)
+        self._at = at
+        source = Source(request_id=str(uuid4()), operator=operator, ticket=ticket, reason=COMPROMISE)
+        self._table.change(
+            account,
+            source,
+            lambda binding, now: unbinding.unbind(binding, request, Policy.COMPROMISE, now),
+        )
 
     def _wrong_codes(self, account: str, count: int, until: int) -> None:
         """Write ``count`` wrong codes in a row, the last at ``until``, in a single change."""

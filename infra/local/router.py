@@ -9,6 +9,7 @@ from chalicelib.core.errors import ErrorCode
 from chalicelib.log import frames, log
 from infra.environment import ROOT
 from infra.gateway_answers import REFUSALS
+from infra.local import api_document
 from infra.local.api_gateway import BASE, ApiGateway, gateway_response
 from infra.local.feed import Feed
 from infra.local.http_server import HttpRequest, HttpResponse, json_response
@@ -37,7 +38,7 @@ class Router:
         self._api = ApiGateway(module.app)
         self._functions = LambdaApi(module)
         self._login = PasswordLogin(pool, presets)
-        self._files = StaticFiles(PAGE)
+        self._files = StaticFiles(PAGE, api_document.VIEWER)
 
     def respond(self, request: HttpRequest) -> HttpResponse:
         """Return the response to a request. An unexpected error is ``unavailable``."""
@@ -52,9 +53,7 @@ class Router:
         if path == BASE or path.startswith(BASE + "/"):
             return self._api.respond(request)
         if request.method == "POST" and (match := INVOKE_PATH.fullmatch(request.target)):
-            kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            signed = request.headers.get("Authorization")
-            return self._functions.invoke(match[1], request.body, kind, signed)
+            return self._invoke(match[1], request, match[2] or "")
         if request.method == "POST" and path == "/login":
             return self._login.respond(request)
         if request.method == "POST" and path == "/crowd":
@@ -65,6 +64,17 @@ class Router:
             return self._file(path)
         return gateway_response(ErrorCode.NOT_FOUND)
 
+    def _invoke(self, function: str, request: HttpRequest, query: str) -> HttpResponse:
+        """Read an Invoke call's parameters from its headers and query, and make the call."""
+        return self._functions.invoke(
+            function,
+            request.body,
+            request.headers.get("X-Amz-Invocation-Type", "RequestResponse"),
+            request.headers.get("Authorization"),
+            log_type=request.headers.get("X-Amz-Log-Type", "None"),
+            qualifier=parse_qs(query).get("Qualifier", [""])[-1],
+        )
+
     def _crowd(self, request: HttpRequest) -> HttpResponse:
         """Call ``/bind`` many times at once with one login token. Return a refused call's response."""
         calls = [replace(request, target=f"{BASE}/bind")] * CROWD
@@ -73,10 +83,12 @@ class Router:
         return next((one for one in responses if one.status == 429), responses[0])
 
     def _file(self, path: str) -> HttpResponse:
-        """Return a file of the page, or the sample of a gateway response."""
+        """Return a file of the page, the sample of a gateway response, or the API's document."""
         if path.startswith(GATEWAY_RESPONSES):
             kind = path.removeprefix(GATEWAY_RESPONSES)
             return gateway_response(REFUSALS.get(kind, ErrorCode.NOT_FOUND))
+        if path == api_document.PATH:
+            return api_document.api_document()
         return self._files.respond(path) or gateway_response(ErrorCode.NOT_FOUND)
 
     def _events_after(self, position: str) -> HttpResponse:

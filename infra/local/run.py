@@ -1,25 +1,24 @@
 """Starts the local stack, prints its addresses, and serves it until it is interrupted."""
 
-import logging
 import os
-import queue
 import signal
 import sys
 import threading
-from logging.handlers import QueueHandler, QueueListener
+from contextlib import ExitStack
 
 from chalicelib.core.errors import ErrorCode
-from chalicelib.log import log
+from chalicelib.settings import InvalidSetting
 from infra.emulator.moto_server import Emulator
 from infra.emulator.sts_stand_in import SecurityTokenStandIn
 from infra.local import operators, stack
 from infra.local.api_gateway import gateway_response
-from infra.local.event_subscriber import EventSubscriber, terminal
+from infra.local.event_subscriber import EventSubscriber
 from infra.local.feed import Feed
 from infra.local.http_server import HttpResponse, Server
 from infra.local.poller import Poller
 from infra.local.presets import Presets
 from infra.local.router import Router
+from infra.local.terminal import log_in_background, welcome
 
 DEFAULT_PORT = 8000
 
@@ -38,15 +37,33 @@ def main() -> int:
     except OSError as error:
         print(f"port {port}: {error.strerror}; try PORT=8001 make run", file=sys.stderr)
         return 1
+    with ExitStack() as ends:
+        try:
+            _start(server, ends)
+        except InvalidSetting as invalid:
+            print(invalid, file=sys.stderr)
+            return 2
+        # On Windows, Ctrl-C is noticed only between waits: keep them short.
+        while not stopped.wait(0.5):
+            pass
+    return 0
+
+
+def _start(server: Server, ends: ExitStack) -> None:
+    """Start everything and print the addresses. ``ends`` gets what stops it again."""
     emulator, sts = Emulator(), Server(0, lambda: HttpResponse(400))
-    listener = _log_in_background()
+    listener = log_in_background(verbose=bool(os.environ.get("VERBOSE")))
     listener.start()
-    emulator.start()
+    ends.callback(listener.stop)
     sts.serve(SecurityTokenStandIn(operators.identity).respond)
+    ends.callback(sts.stop)
+    emulator.start()
+    ends.callback(emulator.stop)
     stack.point_at(emulator.url)
     emulator.answer_this_process()
     pool = stack.create_user_pool()
-    settings = stack.settings(stack.create_resources(), pool, emulator.url)
+    own = stack.own_login_settings(os.environ)
+    settings = stack.settings(stack.create_resources(), stack.login_settings(pool, emulator.url, own))
     module = stack.load_service(settings | {"AWS_ENDPOINT_URL_STS": sts.url})
     presets = Presets()
     presets.create()
@@ -58,32 +75,13 @@ def main() -> int:
         delivered=subscriber.show_rows,
         idle=subscriber.show_notifications,
     )
+    # Nobody did what made the preset accounts: neither the feed nor the terminal shows it.
+    poller.catch_up()
+    subscriber.subscribe()
     server.serve(Router(module, pool, presets, feed).respond)
+    ends.callback(server.stop)
+    print(welcome(server.url, own))
     print(f"aws {emulator.url}", flush=True)
     print(f"ready {server.url}", flush=True)
     poller.start()
-    # On Windows, Ctrl-C is noticed only between waits: keep them short.
-    while not stopped.wait(0.5):
-        pass
-    poller.stop()
-    server.stop()
-    emulator.stop()
-    sts.stop()
-    listener.stop()
-    return 0
-
-
-def _log_in_background() -> QueueListener:
-    """Write the service's log and the notifications to standard error from a thread of its own.
-
-    If nobody reads the pipe, it fills up; no call must wait for that.
-    """
-    lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    handler = QueueHandler(lines)
-    handler.setFormatter(log.registered_formatter)
-    logger = logging.getLogger(log.service)
-    logger.handlers[:] = [handler]
-    terminal.addHandler(QueueHandler(lines))
-    terminal.setLevel(logging.INFO)
-    terminal.propagate = False
-    return QueueListener(lines, logging.StreamHandler(sys.stderr))
+    ends.callback(poller.stop)

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from infra.environment import set_aside_aws
 
 STAGE = "local"
 DEMO_ACCOUNTS = tuple(f"{number}" for number in range(88000001, 88000021))
-PRESET_ACCOUNTS = tuple(f"{number}" for number in range(88000091, 88000100))
+PRESET_ACCOUNTS = tuple(f"{number}" for number in range(88000089, 88000100))
 DEMO_PASSWORD = "Demo-Pass-1"
 CLIENTS = {
     "desktop": {"channel": "desktop", "may_bind": True},
@@ -113,10 +114,15 @@ def create_user_pool() -> UserPool:
     return UserPool(pool_id, client_ids)
 
 
-def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str, str]:
+def own_login_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings by which somebody tries a login server of their own."""
+    return {
+        name: value for name, value in environment.items() if name.startswith("LOGIN_") and value.strip()
+    }
+
+
+def settings(outputs: dict[str, str], login: dict[str, str]) -> dict[str, str]:
     """Return the environment of the deployed functions for this stage."""
-    region = os.environ["AWS_DEFAULT_REGION"]
-    clients = {pool.client_ids[name]: client for name, client in CLIENTS.items()}
     return {
         "BINDINGS_TABLE": outputs["BindingsTable"],
         "AUDIT_TABLE": outputs["AuditTable"],
@@ -128,10 +134,22 @@ def settings(outputs: dict[str, str], pool: UserPool, aws_url: str) -> dict[str,
         "OTP_ISSUER": "极星演示",
         "PASS_ISSUER": "https://totp-binding.local",
         "PASS_AUDIENCE": "trading-gateway",
+        **login,
+    }
+
+
+def login_settings(pool: UserPool, aws_url: str, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of the login server's stand-in, with those of ``own`` in their place."""
+    region = os.environ["AWS_DEFAULT_REGION"]
+    clients = {pool.client_ids[name]: client for name, client in CLIENTS.items()}
+    stand_in = {
         "LOGIN_ISSUER": f"https://cognito-idp.{region}.amazonaws.com/{pool.pool_id}",
         "LOGIN_KEY_SET_URL": f"{aws_url}/{pool.pool_id}/.well-known/jwks.json",
         "LOGIN_CLIENTS": json.dumps(clients),
     }
+    if "LOGIN_KEY_SET" in own:
+        del stand_in["LOGIN_KEY_SET_URL"]
+    return stand_in | dict(own)
 
 
 def load_service(environment: dict[str, str]) -> Any:

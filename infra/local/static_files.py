@@ -1,5 +1,6 @@
 """The files of the page at ``/``, with headers that allow a browser nothing else."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.http_server import HttpResponse
@@ -33,18 +34,20 @@ HEADERS = {
 
 
 class StaticFiles:
-    """Serves the files of a folder.
+    """Serves the files of a folder, and others by their own paths.
 
     It lists the folder once and compares paths with that list, so no path leads out of the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, others: Mapping[str, Path]) -> None:
         self._files = {
             "/" + file.relative_to(folder).as_posix(): file
             for file in folder.rglob("*")
             if file.suffix in _TYPES and file.is_file()
         }
-        self._files["/"] = self._files["/index.html"]
+        for index in [path for path in self._files if path.endswith("/index.html")]:
+            self._files[index.removesuffix("/index.html") or "/"] = self._files[index]
+        self._files |= others
 
     def respond(self, path: str) -> HttpResponse | None:
         """Return the file at a path, or None if there is none."""

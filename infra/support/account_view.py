@@ -9,20 +9,26 @@ from infra.support.words import Words
 
 
 def standing(found: dict[str, Any], words: Words) -> str:
-    """Return an account's status, one line for each property."""
-    channels = found["channels"]
-    locked_until = found["locked_until"]
-    rows = [
-        ("account", found["account"]),
-        ("state", words.of("state", found["state"])),
-        ("bound_at", local_time(found["bound_at"], words)),
-        ("desktop", local_time(channels["desktop"], words)),
-        ("mobile", local_time(channels["mobile"], words)),
-        ("failures", str(found["failures"])),
-        ("locked_until", local_time(locked_until, words)),
-        ("suspended", words("yes" if found["suspended"] else "no")),
-    ]
-    return table([[words(f"label.{name}"), value] for name, value in rows])
+    """Return an account's status, one line for each property, and the requests that wait."""
+    shown = {"account": found["account"], "state": words.of("state", found["state"])}
+    if found["state"] != "unreadable":
+        shown |= {
+            "bound_at": local_time(found["bound_at"], words),
+            "desktop": local_time(found["channels"]["desktop"], words),
+            "mobile": local_time(found["channels"]["mobile"], words),
+            "failures": str(found["failures"]),
+            "month_failures": str(found["month_failures"]),
+            "locked_until": local_time(found["locked_until"], words),
+            "suspended": words("yes" if found["suspended"] else "no"),
+        }
+    parts = [table([[words(f"label.{name}"), value] for name, value in shown.items()])]
+    if found["waiting"]:
+        parts.append(_waiting(found["waiting"], words))
+    if found["state"] == "unreadable":
+        parts.append(words("unreadable"))
+    elif not found["known"]:
+        parts.append(words("unknown", account=found["account"]))
+    return "\n".join(parts)
 
 
 def history(events: Sequence[dict[str, Any]], words: Words) -> str:
@@ -31,8 +37,34 @@ def history(events: Sequence[dict[str, Any]], words: Words) -> str:
     lines = [[words(f"column.{name}") for name in columns]]
     for event in events:
         line = {name: words.of(name, event.get(name)) for name in columns}
-        lines.append([*(line | {"at": local_time(event.get("at"), words)}).values()])
+        line |= {"at": local_time(event.get("at"), words), "operator": _operator(event, words)}
+        lines.append([*line.values()])
     return table(lines)
+
+
+def _waiting(requests: Sequence[dict[str, Any]], words: Words) -> str:
+    """Return the requests that wait for another operator's approval as a table."""
+    columns = ("ticket", "request", "operator", "reason", "expires_at")
+    lines = [[words(f"column.{name}") for name in columns]]
+    for request in requests:
+        line = {name: words.of(name, request[name]) for name in columns}
+        lines.append([*(line | {"expires_at": local_time(request["expires_at"], words)}).values()])
+    return f"{words('waiting_requests')}\n{table(lines)}"
+
+
+def _operator(event: dict[str, Any], words: Words) -> str:
+    """Return an operator by the session's name. A name that is only the caller's claim says so."""
+    name = event.get("operator")
+    if name is None:
+        return words("none")
+    if event.get("operator_proved"):
+        return session_name(str(name))
+    return words("claimed", operator=name)
+
+
+def session_name(operator: str) -> str:
+    """Return the session's name of an operator's ARN. An operator without an ARN is returned as is."""
+    return operator.rpartition("/")[2] if operator.startswith("arn:") else operator
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

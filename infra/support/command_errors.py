@@ -20,6 +20,7 @@ class Exit(IntEnum):
     NOT_CONFIRMED = 4
     NO_ACCESS = 5
     TRY_AGAIN = 6
+    WAITING = 7
     INTERRUPTED = 130
 
 

@@ -76,7 +76,7 @@ class SupportFunctions:
             self._lambda = session.client("lambda", region_name=self.region, config=_config())
             sts = session.client("sts", region_name=self.region, config=_config())
             caller = sts.get_caller_identity()
-        self.operator = _operator(caller["Arn"])
+        self.operator = caller["Arn"]
         partition = caller["Arn"].split(":")[1]
         self._functions = f"arn:{partition}:lambda:{self.region}:{caller['Account']}:function:"
         self._credentials = session.get_credentials()
@@ -117,14 +117,6 @@ def _config() -> Config:
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
-
-
-def _operator(arn: str) -> str:
-    """Return the caller's ARN without the AWS account: ``assumed-role/Support/mei.chan``.
-
-    A longer one than an operator's name may be is cut at the front, so the session's name stays.
-    """
-    return arn.split(":", 5)[5][-LONGEST_NAME:]
 
 
 def _user_name() -> str:

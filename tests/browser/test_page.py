@@ -185,6 +185,7 @@ def test_the_history_shows_earlier_events_on_request(window):
         found = {"outcome": "found", "account": asked["account"], "state": "unbound"}
         found |= {"channels": {"desktop": None, "mobile": None}, "bound_at": None, "failures": 0}
         found |= {"locked_until": None, "suspended": False, "history": rest[: asked["limit"]]}
+        found |= {"known": True, "month_failures": 0, "waiting": []}
         route.fulfill(json=found)
 
     window.page.route("**/*-lookup/invocations", answer)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from infra.environment import ROOT
 from tests.kit.stack import Stack
+from tests.kit.waiting import within
 
 BINDINGS = "totp-binding-local-bindings"
 
@@ -21,14 +21,6 @@ def history(running: Stack, account: str) -> list[str]:
     """The types of the account's events, oldest first."""
     found = running.support("lookup", {"account": account, "operator": "e2e", "limit": 100})
     return [entry["type"] for entry in found["history"]][::-1]
-
-
-def within(seconds: float, seen: Callable[[], Any]) -> Any:
-    """What is seen as soon as it is anything."""
-    deadline = time.monotonic() + seconds
-    while not (got := seen()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return got
 
 
 def feed(running: Stack, account: str, kind: str) -> list[str]:

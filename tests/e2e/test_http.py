@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -133,6 +133,17 @@ def test_a_far_too_large_body_is_answered(running: Stack):
     assert running.call("POST", path, b"x" * (11 * 1024 * 1024)).status == 413
 
 
+@pytest.mark.parametrize(("size", "status"), [(10_240, 200), (10_241, 400)])
+def test_a_head_over_the_gateways_limit_is_refused(running: Stack, size: int, status: int):
+    line, values = "GET /api/binding HTTP/1.1", ["x", "close", f"Bearer {running.token('88000013')}"]
+    values.append("y" * (size - len(line) - sum(map(len, values))))
+    names = ("Host", "Connection", "Authorization", "X-Padding")
+    fields = [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
+    got, _, body = raw(running, "\r\n".join([line, *fields, "", ""]).encode())
+    assert int(got.split()[1]) == status
+    assert json.loads(body).get("code") == (None if status == 200 else "malformed_request")
+
+
 def test_a_trailing_slash_is_ignored(running: Stack):
     token = running.token("88000013")
     answer = running.call("GET", "/api/binding/?x=1", headers={"Authorization": f"Bearer {token}"})
@@ -175,37 +186,6 @@ def test_a_wrong_password_hands_out_nothing(running: Stack, body: object):
     answer = running.call("POST", "/login", json.dumps(body))
     assert answer.status == 401
     assert "token" not in answer.json
-
-
-def test_support_may_name_a_function_in_every_form_of_lambda(running: Stack):
-    event = json.dumps({"account": "88000014", "operator": "e2e"})
-    arn = "arn:aws:lambda:us-east-1:123456789012:function:totp-binding-local-lookup"
-    for name in ("totp-binding-local-lookup", "totp-binding-local-lookup:$LATEST", quote(arn, safe="")):
-        answer = running.call("POST", f"/2015-03-31/functions/{name}/invocations", event)
-        assert (answer.status, answer.json["outcome"]) == (200, "found")
-        assert answer.headers["X-Amz-Executed-Version"] == "$LATEST"
-
-
-def test_an_empty_payload_is_an_invalid_event(running: Stack):
-    for name in ("unbind", "unlock", "lookup"):
-        answer = running.call("POST", f"/2015-03-31/functions/totp-binding-local-{name}/invocations")
-        assert answer.json["outcome"] == "invalid"
-        assert [error["field"] for error in answer.json["errors"]] == [None]
-
-
-def test_errors_of_lambda_are_those_of_aws(running: Stack):
-    functions = running.functions
-    with pytest.raises(functions.exceptions.ResourceNotFoundException):
-        functions.invoke(FunctionName="totp-binding-local-nothing")
-    with pytest.raises(functions.exceptions.InvalidRequestContentException):
-        functions.invoke(FunctionName="totp-binding-local-lookup", Payload=b"{")
-    event = b'{"account": "88000014", "operator": "e2e"}'
-    later = functions.invoke(
-        FunctionName="totp-binding-local-lookup", InvocationType="Event", Payload=event
-    )
-    assert later["StatusCode"] == 202
-    dry = functions.invoke(FunctionName="totp-binding-local-lookup", InvocationType="DryRun")
-    assert dry["StatusCode"] == 204
 
 
 def test_the_emulated_aws_can_be_read(running: Stack):

@@ -39,6 +39,7 @@ def test_of_64_wrong_codes_at_once_exactly_5_are_checked(running: Stack, round_n
 def test_64_accounts_at_once_each_see_only_their_own(
     running: Stack, crowd: list[str], round_number: int
 ):
+    running.clock.advance(30)
     tokens = at_once([partial(running.token, account) for account in crowd])
     looks = at_once([partial(running.api, "GET", "/binding", token) for token in tokens])
     assert [look.json["account"] for look in looks] == crowd

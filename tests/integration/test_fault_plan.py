@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from tests.kit.clock import Clock
-from tests.kit.desk import Staff
+from tests.kit.desk import Desk
 from tests.kit.fault_plan import OUTAGES, FaultPlan
 from tests.kit.figures import SOAK, record
 from tests.kit.phone import Phone
@@ -32,7 +32,7 @@ class Story:
     """
 
     user: User
-    staff: Staff
+    staff: Desk
     phone: Phone
     counts: set[int] = field(default_factory=lambda: {0})
     gone: bool = False
@@ -127,7 +127,7 @@ def test_faults_let_nobody_in_count_nothing_twice_and_heal_within_a_minute(
     plan = FaultPlan(random.Random(seed))
     wire.send = plan.send  # type: ignore[method-assign]
     users = [new_user() for _ in range(2)]
-    stories = [Story(user, Staff(service), user.bound_phone()) for user in users]
+    stories = [Story(user, Desk(service), user.bound_phone()) for user in users]
     for outage in plan.random.sample(sorted(OUTAGES), len(OUTAGES)):
         # A process opens its keys again after five minutes, and meets the fault there too.
         clock.advance(301)

@@ -11,7 +11,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.core.keys import Purpose
 from tests.kit.clock import Clock
-from tests.kit.desk import Staff
+from tests.kit.desk import Desk
 from tests.kit.fault_plan import OUTAGES, FaultPlan
 from tests.kit.figures import record
 from tests.kit.hidden import Hidden
@@ -33,7 +33,7 @@ PROOF = {
 class Run:
     """Everything that clients and support can do, right and wrong, with all that is secret noted."""
 
-    def __init__(self, user: User, staff: Staff) -> None:
+    def __init__(self, user: User, staff: Desk) -> None:
         self.user, self.staff = user, staff
         self.hidden = Hidden()
         self.problems: list[Answer] = []
@@ -156,7 +156,7 @@ def test_nothing_secret_shows_anywhere(
     subscriber: Any,
     capfd: pytest.CaptureFixture[str],
 ):
-    run = Run(user, Staff(service))
+    run = Run(user, Desk(service))
     run.everything()
     if disturbed:
         plan = FaultPlan(random.Random(7))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,35 +13,29 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from openapi_spec_validator import validate
 
+import app
 from chalicelib import wiring
 from chalicelib.aws.bindings import MOST_WRITES
 from chalicelib.core.errors import ErrorCode
-from infra.environment import ROOT
 from infra.gateway_answers import both_languages
+from tests.kit.desk import Desk
 from tests.kit.login import DESKTOP, MOBILE
+from tests.kit.openapi import (
+    DOCUMENT,
+    PATH,
+    documented_codes,
+    documented_refusals,
+    operations,
+    problem_code,
+    resolved,
+)
 from tests.kit.user import Answer, User
 from tests.kit.wire import Wire
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 BIND, CONFIRM, VERIFY, LOOK = "/bind", "/bind/confirm", "/verify", "/binding"
 KEY_SET = "/.well-known/jwks.json"
 TAKES_CODE = (CONFIRM, VERIFY)
-
-
-def resolved(node: Any) -> Any:
-    """A part of the document with its references resolved."""
-    if isinstance(node, list):
-        return [resolved(part) for part in node]
-    if not isinstance(node, dict):
-        return node
-    beside = {name: resolved(part) for name, part in node.items() if name != "$ref"}
-    if "$ref" not in node:
-        return beside
-    target: Any = DOCUMENT
-    for name in node["$ref"].removeprefix("#/").split("/"):
-        target = target[name]
-    return resolved(target) | beside
 
 
 def closed(schema: Any) -> Any:
@@ -53,6 +47,8 @@ def closed(schema: Any) -> Any:
     schema = dict(schema)
     if "oneOf" in schema:
         schema["oneOf"] = [closed(part) for part in schema["oneOf"]]
+    if "allOf" in schema:
+        schema["unevaluatedProperties"] = False
     if "items" in schema:
         schema["items"] = closed(schema["items"])
     if "pattern" in schema:
@@ -68,12 +64,6 @@ def closed(schema: Any) -> Any:
 def check(schema: Any, value: Any) -> None:
     """Raise ValidationError if a value or one of its fields is not as the schema describes."""
     Draft202012Validator(closed(resolved(schema)), format_checker=FormatChecker()).validate(value)
-
-
-def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, item in DOCUMENT["paths"].items():
-        for method, operation in item.items():
-            yield method.upper(), path, operation
 
 
 def check_against(described: Any, status: int, headers: dict[str, str], body: Any) -> None:
@@ -95,25 +85,6 @@ def check_against(described: Any, status: int, headers: dict[str, str], body: An
 def check_answer(method: str, path: str, answer: Answer) -> None:
     [described] = [found["responses"] for m, p, found in operations() if (m, p) == (method, path)]
     check_against(described, answer.status, answer.headers, answer.json)
-
-
-def documented_codes(response: Any) -> set[str]:
-    """The problem codes that a response may carry."""
-    content = resolved(response)["content"].get("application/problem+json")
-    if content is None:
-        return set()
-    schema = content["schema"]
-    return {one["properties"]["code"]["const"] for one in schema.get("oneOf", [schema])}
-
-
-def documented_refusals() -> list[tuple[str, str, str]]:
-    """Every documented combination of method, path and problem code."""
-    return [
-        (method, path, code)
-        for method, path, operation in operations()
-        for response in operation["responses"].values()
-        for code in sorted(documented_codes(response))
-    ]
 
 
 # The calls that lead to each error code.
@@ -150,6 +121,24 @@ def with_five_digits(user: User, method: str, path: str) -> Answer:
 def on_a_bound_account(user: User, method: str, path: str) -> Answer:
     user.bound_phone()
     return user.call(method, path, body_for(path))
+
+
+def wanting_a_bind_code(user: User) -> str:
+    """Unbind for a suspected compromise. Returns the bind code."""
+    code: str = Desk(app).unbind(user.account, reason="suspected_compromise")["bind_code"]
+    user.clock.advance(1)
+    return code
+
+
+def without_the_bind_code(user: User, method: str, path: str) -> Answer:
+    wanting_a_bind_code(user)
+    return user.call(method, path)
+
+
+def a_day_after_the_bind_code(user: User, method: str, path: str) -> Answer:
+    code = wanting_a_bind_code(user)
+    user.clock.advance(86_400)
+    return user.call(method, path, {"bind_code": code})
 
 
 def on_an_untouched_account(user: User, method: str, path: str) -> Answer:
@@ -213,6 +202,8 @@ PROVOKE: dict[str, Callable[[User, str, str], Answer]] = {
     "malformed_request": without_a_code,
     "malformed_code": with_five_digits,
     "already_bound": on_a_bound_account,
+    "bind_code_required": without_the_bind_code,
+    "bind_code_expired": a_day_after_the_bind_code,
     "bind_not_started": on_an_untouched_account,
     "bind_expired": after_the_term,
     "not_bound": on_an_untouched_account,
@@ -245,11 +236,7 @@ def test_only_the_key_set_needs_no_login_token():
 
 
 def test_the_documented_codes_are_the_error_codes():
-    codes = {
-        schema["properties"]["code"]["const"]: name
-        for name, schema in SCHEMAS.items()
-        if "const" in schema.get("properties", {}).get("code", {})
-    }
+    codes = {problem_code(schema): name for name, schema in SCHEMAS.items() if "allOf" in schema}
     assert set(codes) == set(ErrorCode)
     assert all(code == name for code, name in codes.items()), "a discriminator goes by these names"
     everywhere = {code for *_, code in documented_refusals()}
@@ -268,7 +255,7 @@ def test_the_whole_story_is_as_described(user: User):
     check_answer("GET", LOOK, user.look())
     phone = user.phone()
     confirmed = user.confirm(phone.code())
-    assert confirmed.status == 200
+    assert (confirmed.status, confirmed.json["channel_first_use"]) == (200, True)
     check_answer("POST", CONFIRM, confirmed)
     user.clock.advance(30)
     for client in (MOBILE, DESKTOP):
@@ -346,6 +333,54 @@ def test_the_service_accepts_the_codes_that_the_schema_accepts(user: User):
         with pytest.raises(ValidationError):
             check({"$ref": "#/components/schemas/Code"}, {"code": code})
         assert user.verify(code).code == "malformed_code"
+
+
+@pytest.mark.parametrize("sent", [1, "12 34-56\uff17\uff18"])
+def test_a_refusal_with_a_bind_code_that_is_live_is_as_described(user: User, sent: Any):
+    wanting_a_bind_code(user)
+    answer = user.call("POST", BIND, {"bind_code": sent})
+    assert answer.json["attempts_left"] == (5 if sent == 1 else 4)
+    check_answer("POST", BIND, answer)
+
+
+def test_a_refusal_before_any_bind_code_was_issued_is_as_described(
+    user: User, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BIND_CODE", "always")
+    wiring.reset()
+    answer = user.bind()
+    assert answer.json["attempts_left"] is None
+    check_answer("POST", BIND, answer)
+
+
+def test_an_idempotency_key_is_described_as_what_is_accepted(user: User):
+    schema = DOCUMENT["components"]["parameters"]["IdempotencyKey"]["schema"]
+    for key in ("x" * 16, "!~" * 32, str(uuid4())):
+        check(schema, key)
+        assert user.verify("000000", headers={"Idempotency-Key": key}).code == "not_bound"
+    for key in ("x" * 15, "x" * 65, "with a blank in it"):
+        with pytest.raises(ValidationError):
+            check(schema, key)
+        refused = user.verify("000000", headers={"Idempotency-Key": key})
+        assert refused.json["field"] == "Idempotency-Key"
+        check_answer("POST", VERIFY, refused)
+
+
+def test_the_document_is_yaml_1_2_and_kind_to_generators():
+    """YAML 1.2 has no merge keys, and generators stumble over ``const``."""
+    keys = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                keys.add(key.value)
+                walk(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                walk(value)
+
+    walk(yaml.compose(PATH.read_text("utf-8")))
+    assert not keys & {"<<", "const"}
 
 
 def examples() -> list[tuple[str, Any, Any]]:

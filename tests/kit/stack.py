@@ -11,6 +11,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import boto3
 
@@ -96,7 +97,8 @@ class Stack:
         return json.loads(got["Payload"].read())
 
     def unbind(self, account: str) -> Any:
-        request = {"account": account, "operator": "e2e", "ticket": "T-1", "reason": "other"}
+        """Unbind an account under a new ticket. A login of the same second does not bind after it."""
+        request = {"account": account, "operator": "e2e", "ticket": uuid4().hex, "reason": "other"}
         return self.support("unbind", request)
 
     def code(self, secret: str, steps: int = 0) -> str:
@@ -107,7 +109,8 @@ class Stack:
         return wrong_code(secret, self.clock())
 
     def bound(self, account: str) -> tuple[str, str]:
-        """Bind an account. Returns a login token, and the secret that its phone holds."""
+        """Bind an account, a step later. Returns a login token and the secret on its phone."""
+        self.clock.advance(30)
         token = self.token(account)
         secret = self.api("POST", "/bind", token).json["secret"]
         confirmed = self.api("POST", "/bind/confirm", token, {"code": self.code(secret)})
@@ -130,6 +133,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     """Yield a stack that logs into a folder, at the beginning of a step of the real time."""
     log = folder / "stack.log"
     now = int(time.time()) // 30 * 30
-    with launched(log, module=stack_process.__name__, environment={stack_process.START: f"{now}"}) as it:
+    environment = {stack_process.START: f"{now}", "VERBOSE": "1"}
+    with launched(log, module=stack_process.__name__, environment=environment) as it:
         yield Stack(it.url, it.aws_url, StackClock(now, it.process), log)
     assert it.process.returncode == 0, log.read_text("utf-8")

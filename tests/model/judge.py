@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from tests.kit.desk import Staff
+from tests.kit.desk import Desk
 from tests.kit.login import SETTINGS
 from tests.kit.user import Answer, User
 from tests.model.contract import Account
@@ -33,7 +33,7 @@ class Door:
 class Judge:
     """Compares answers with the model, and remembers the passes of one story."""
 
-    def __init__(self, staff: Staff) -> None:
+    def __init__(self, staff: Desk) -> None:
         self.staff = staff
         self.bindings: dict[str, tuple[str, int]] = {}
         self.jtis: set[str] = set()

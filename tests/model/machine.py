@@ -9,7 +9,7 @@ from chalice.test import Client
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chalicelib import wiring
-from tests.kit.desk import Staff
+from tests.kit.desk import Desk
 from tests.kit.emulated_aws import keys_table
 from tests.kit.login import DESKTOP, MOBILE, OLD_DESKTOP, SETTINGS
 from tests.kit.phone import code_at, wrong_code
@@ -44,7 +44,7 @@ class ContractMachine(RuleBasedStateMachine):
         world.patch.setenv("UNBIND_APPROVALS", "2" if two_operators else "1")
         wiring.reset()
         http = Client(world.service.app).http
-        self.judge = Judge(Staff(world.service))
+        self.judge = Judge(Desk(world.service))
         self.doors = [
             Door(User(f"model{next(_names):06}", self.clock, http), policy, two_operators=two_operators)
             for _ in range(2)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from infra.local import poller
-from infra.local.event_subscriber import line
 from infra.local.feed import Feed
 from infra.local.poller import Poller
+from infra.local.terminal import line
 
 
 class Shard:
@@ -79,6 +79,13 @@ def test_a_batch_that_raised_comes_again_whole(run: Any):
     handler = Handled(RuntimeError(), RuntimeError(), None)
     assert run(handler) == [[1, 2, 3, 4, 5]]
     assert handler.batches == [[1, 2, 3, 4, 5]] * 3
+
+
+def test_records_that_were_caught_up_on_are_delivered_in_silence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(poller, "Stream", lambda arn: Shard([1, 2, 3]))
+    handler = Handled()
+    Poller("arn", handler, pytest.fail, pytest.fail).catch_up()
+    assert handler.batches == [[1, 2, 3]]
 
 
 def test_trouble_on_the_side_does_not_end_the_polling(run: Any):

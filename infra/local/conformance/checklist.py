@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 import urllib3
@@ -25,13 +26,22 @@ _PATHS = {
 }
 
 
+_KEY = "checklist-" + uuid4().hex
+"""An idempotency key of this run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call and the promised part of its answer. The value ``...`` stands for any value."""
+    """One call and the promised part of its answer. The value ``...`` stands for any value.
+
+    ``bind_code`` is sent in the body, ``key`` as the idempotency key.
+    """
 
     call: str
     status: int
     fields: Mapping[str, Any] = field(default_factory=dict)
+    bind_code: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +56,37 @@ class Line:
 
 CHECKLIST = (
     Line(
+        presets.BIND_CODE_OVER,
+        "unbound for a suspected compromise two days ago: the bind code 1234 5678 is over",
+        "desktop",
+        (
+            Step("binding", 200, {"state": "unbound", "bind_code_required": True}),
+            Step("bind", 403, {"code": "bind_code_required", "attempts_left": None}),
+            Step("bind", 410, {"code": "bind_code_expired"}, bind_code="1234 5678"),
+        ),
+    ),
+    Line(
+        presets.BIND_CODE_NEEDED,
+        "unbound for a suspected compromise an hour ago: the bind code is 1234 5678",
+        "desktop",
+        (
+            Step("binding", 200, {"state": "unbound", "bind_code_required": True}),
+            Step("bind", 403, {"code": "bind_code_required", "attempts_left": 5}),
+            Step("bind", 201, {"otpauth_uri": ..., "superseded": False}, bind_code="1234 5678"),
+        ),
+    ),
+    Line(
         presets.BOUND,
         "bound with the published secret",
         "mobile",
         (
             Step("binding", 200, {"state": "bound", "suspended": False, "locked_until": None}),
-            Step("verify", 200, {"pass": ..., "channel": "mobile", "channel_first_use": False}),
+            Step(
+                "verify", 200, {"pass": ..., "channel": "mobile", "channel_first_use": False}, key=_KEY
+            ),
+            Step(
+                "verify", 200, {"pass": ..., "channel": "mobile", "channel_first_use": False}, key=_KEY
+            ),
         ),
     ),
     Line(
@@ -87,7 +122,7 @@ CHECKLIST = (
     ),
     Line(
         presets.SUSPENDED,
-        "suspended after a hundred wrong codes",
+        "suspended after forty wrong codes in a month",
         "mobile",
         (
             Step("binding", 200, {"state": "bound", "suspended": True, "locked_until": None}),
@@ -151,7 +186,9 @@ class Replay:
             method, path = _PATHS[step.call]
             code = self._codes.at(totp.step_at(int(time.time())))
             body = {"code": code} if step.call in ("confirm", "verify") else None
-            status, document = self._call(method, path, body, token)
+            if step.bind_code is not None:
+                body = {"bind_code": step.bind_code}
+            status, document = self._call(method, path, body, token, step.key)
             found = {name: document.get(name) for name in step.fields}
             print(f"  {method:<4} {path:<32} {status} {_shown(found)}")
             self._compare(step, status, document)
@@ -168,8 +205,12 @@ class Replay:
             self.deviations += 1
             print(f"       NOT AS PROMISED: {', '.join(wrong)} should be {_shown(wanted)}")
 
-    def _call(self, method: str, path: str, body: Any, token: str | None) -> tuple[int, dict[str, Any]]:
+    def _call(
+        self, method: str, path: str, body: Any, token: str | None, key: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
         headers = {"Accept-Language": "en", "Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         raw = None if body is None else json.dumps(body).encode()

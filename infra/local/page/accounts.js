@@ -8,7 +8,12 @@ export const NEW_ACCOUNT = "88000001";
 // The secret of every preset account, which is public: it is the one of RFC 6238.
 export const PUBLISHED_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
+// The bind code of the preset accounts that need one.
+export const BIND_CODE = "12345678";
+
 const PRESETS = [
+  "88000089",
+  "88000090",
   "88000091",
   "88000092",
   "88000093",

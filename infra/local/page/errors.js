@@ -1,6 +1,6 @@
 // Buttons that provoke each error of the contract, and show it raw and as an app would.
 
-import { PUBLISHED_SECRET } from "./accounts.js";
+import { BIND_CODE, PUBLISHED_SECRET } from "./accounts.js";
 import { code } from "./authenticator.js";
 import { Client } from "./client.js";
 import { el, listen } from "./dom.js";
@@ -34,6 +34,8 @@ const PROVOCATIONS = {
   malformed_request: ["desktop", "88000091", (client) => client.verify(undefined)],
   malformed_code: ["desktop", "88000091", (client) => client.verify("12345")],
   already_bound: ["desktop", "88000091", (client) => client.bind()],
+  bind_code_required: ["desktop", "88000090", (client) => client.bind()],
+  bind_code_expired: ["desktop", "88000089", (client) => client.bind(BIND_CODE)],
   bind_not_started: ["desktop", UNUSED, (client) => client.confirm("123456")],
   bind_expired: ["desktop", "88000093", (client) => client.confirm("123456")],
   not_bound: ["mobile", UNUSED, (client) => client.verify("123456")],

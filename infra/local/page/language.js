@@ -46,8 +46,8 @@ export function eventName(type) {
 }
 
 // Return the source of an event: a client's channel and address, or support's operator and ticket.
-export function eventSource({ channel, operator, ticket, reason, address }) {
-  const who = operator ?? (channel ? say(`channel_${channel}`) : null);
+export function eventSource({ channel, operator, operator_proved: proved, ticket, reason, address }) {
+  const who = (proved ? operator.split("/").at(-1) : operator) ?? (channel ? say(`channel_${channel}`) : null);
   return [who, ticket, reason ? say(`reason_${reason}`) : null, address].filter(Boolean).join(" · ");
 }
 

@@ -1,4 +1,4 @@
-// The support desk, which invokes three Lambda functions as support staff do.
+// The support desk, which invokes the support functions as support staff do.
 
 import { Client } from "./client.js";
 import { button, el, field, listen, showIn } from "./dom.js";
@@ -6,10 +6,20 @@ import { exchangeList } from "./exchange.js";
 import { eventSource, eventName, language, localTime, say } from "./language.js";
 import { notice, problemNotice } from "./notice.js";
 
-const REASONS = ["lost_device", "new_device", "deleted_token", "suspected_compromise", "other"];
+const REASONS = [
+  "lost_device",
+  "new_device",
+  "deleted_token",
+  "suspected_compromise",
+  "account_closed",
+  "other",
+];
 const PAGE = 10;
 
-const CHANGES = ["unbound", "unlocked"];
+const CHANGES = ["unbound", "unlocked", "invited"];
+
+// Outcomes that people must not overlook.
+const LOUD = ["unavailable", "waiting", "nothing_to_approve"];
 const MAX_LOOKUPS = 8;
 const LOOKUP_INTERVAL = 400; // Milliseconds.
 
@@ -63,13 +73,15 @@ export class Support {
     return el("input", { value: this.entered[name], oninput, autocomplete: "off", spellcheck: "false" });
   }
 
-  async run(name) {
-    const { operator, ticket, reason } = this.entered;
+  async run(name, ticket = this.entered.ticket) {
+    const { operator, reason } = this.entered;
     // A change concerns the account that is shown, not one that has been typed since.
     const account = name === "lookup" ? this.entered.account : this.found.account;
     const events = {
       lookup: { account, operator, limit: PAGE },
       unbind: { account, operator, ticket, reason },
+      invite: { account, operator, ticket },
+      approve: { account, operator, ticket },
       unlock: { account, operator, ticket },
     };
     const answer = await this.invoke(name, events[name]);
@@ -77,7 +89,7 @@ export class Support {
     const done = answer.ok && !["invalid", "unavailable"].includes(answer.body.outcome);
     this.answer = answer;
     if (name === "lookup") this.found = done ? answer.body : null;
-    else if (done) await this.waitForAudit(answer.body.outcome);
+    else if (done) await this.waitForAudit(answer.body.repeated ? "repeated" : answer.body.outcome);
     this.show();
   }
 
@@ -119,8 +131,38 @@ export class Support {
       );
       return notice("bad", say("invalid"), el("ul", {}, problems));
     }
-    const kind = body.outcome === "unavailable" ? "bad" : "good";
-    return notice(kind, say(`outcome_${body.outcome}`), say(`outcome_${body.outcome}_detail`));
+    if (body.repeated) return repeated(body);
+    // An account that was not bound may get a bind code too, and then cannot be bound without it.
+    const next = body.outcome === "not_bound" && body.bind_code ? "invited" : body.outcome;
+    return notice(
+      LOUD.includes(body.outcome) ? "bad" : "good",
+      say(`outcome_${body.outcome}`),
+      say(`outcome_${next}_detail`, { until: localTime(body.expires_at) }),
+      body.bind_code ? bindCode(body) : null,
+    );
+  }
+
+  // Say what is unusual about the account before anybody changes it.
+  remark() {
+    const { state, known } = this.found;
+    const key = state === "unreadable" ? "unreadable" : known ? null : "unknown";
+    return key && notice("bad", say(key), say(`${key}_detail`));
+  }
+
+  // List the requests that wait, each with a button for another operator.
+  waiting() {
+    const { waiting } = this.found;
+    if (!waiting.length) return null;
+    const row = ({ ticket, operator, request, reason, expires_at: until }) =>
+      el(
+        "li",
+        {},
+        [say(`request_${request}`), ticket, operator, reason && say(`reason_${reason}`), localTime(until)]
+          .filter(Boolean)
+          .join(" · "),
+        button(say("approve"), () => this.run("approve", ticket)),
+      );
+    return notice("calm", say("waiting_requests"), el("ul", { class: "waiting" }, waiting.map(row)));
   }
 
   file() {
@@ -139,8 +181,11 @@ export class Support {
         ...fact(say("desktop_since"), localTime(found.channels.desktop)),
         ...fact(say("mobile_since"), localTime(found.channels.mobile)),
         ...fact(say("failures"), String(found.failures)),
+        ...fact(say("month_failures"), String(found.month_failures)),
         ...(found.locked_until ? fact(say("locked_until"), localTime(found.locked_until)) : []),
       ),
+      this.remark(),
+      this.waiting(),
       this.asking ? this.question() : this.changeForm(),
       el("div", { class: "who" }, el("h3", {}, say("history")), button(say("refresh"), () => this.refresh(), "link")),
       this.timeline(),
@@ -164,8 +209,9 @@ export class Support {
       this.show();
     };
     const unbind = this.form("unbind", say("unbind"), "danger", [ticket, reason], ask);
+    const invite = button(say("invite"), () => this.run("invite"));
     const unlock = button(say("unlock"), () => this.run("unlock"));
-    unbind.append(unlock);
+    unbind.append(unlock, invite);
     return unbind;
   }
 
@@ -180,6 +226,7 @@ export class Support {
       "calm",
       say("sure", { account }),
       boundAt ? `${say("bound_at")} ${localTime(boundAt)}` : null,
+      this.entered.reason === "suspected_compromise" ? say("password_first") : null,
       el(
         "div",
         { class: "errands" },
@@ -206,6 +253,26 @@ export class Support {
     this.show();
     if (!answer.body.history.length) this.screen.querySelector(".timeline + .link").remove();
   }
+}
+
+// An answer that was given before: nothing has changed now, and the account may have moved on.
+function repeated({ outcome, state, bind_code_expires_at: until }) {
+  return notice(
+    "bad",
+    say("repeated"),
+    say("repeated_detail", { outcome: say(`outcome_${outcome}`), state: say(`state_${state}`) }),
+    until ? say("repeated_code") : null,
+  );
+}
+
+// The bind code, large enough to be read out, and only in this answer.
+function bindCode({ bind_code: code, bind_code_expires_at: until }) {
+  return el(
+    "div",
+    {},
+    el("p", {}, el("code", { class: "read-out" }, `${code.slice(0, 4)} ${code.slice(4)}`)),
+    el("p", {}, `${say("read_out")} ${say("good_until", { until: localTime(until) })}`),
+  );
 }
 
 function entry(event) {

@@ -9,6 +9,8 @@ from infra.support.command_errors import Exit
 from tests.kit.support_terminal import Lambda, Terminal
 from tests.kit.user import User
 
+EMPTY = {"account": "88000001", "history": []}
+
 
 def test_history_is_a_table_and_says_how_to_see_older_events(terminal: Terminal, local: Lambda):
     usual = dict.fromkeys(("channel", "operator", "ticket", "reason", "address"))
@@ -41,10 +43,28 @@ def test_history_is_a_table_and_says_how_to_see_older_events(terminal: Terminal,
     assert (status, answer["history"]) == (Exit.DONE, events)
 
 
-def test_an_account_without_history_says_so(user: User, terminal: Terminal):
-    local_answer = terminal.run("history", user.account, "--limit", "1")
-    assert local_answer is Exit.DONE
-    assert "Nothing is recorded" in terminal.out
+def test_an_account_that_nobody_has_used_is_probably_mistyped(user: User, terminal: Terminal):
+    assert terminal.run("history", user.account) is Exit.DONE
+    assert f"Nobody has used {user.account} yet: check the number." in terminal.out
+
+
+def test_an_account_without_older_events_says_so(user: User, terminal: Terminal, local: Lambda):
+    local.instead = lambda: json_response(200, {"outcome": "found", "known": True} | EMPTY)
+    assert terminal.run("history", "88000001") is Exit.DONE
+    assert terminal.out.endswith("Nothing is recorded for this account.\n")
+
+
+def test_history_names_the_session_of_a_proved_operator_and_marks_a_claim(
+    terminal: Terminal, local: Lambda
+):
+    role = "arn:aws:sts::123456789012:assumed-role/totp-binding-prod-support-ap-east-1"
+    event = {"event_id": "0004", "type": "invited", "at": "2026-11-22T01:02:04Z"}
+    proved = event | {"operator": f"{role}/mei.chan", "operator_proved": True}
+    claimed = event | {"operator": "mei.chan", "operator_proved": False}
+    local.instead = lambda: json_response(200, {"outcome": "found", "history": [proved, claimed]})
+    assert terminal.run("history", "88000001") is Exit.DONE
+    operators = [re.split(r" {2,}", row)[3] for row in terminal.out.splitlines()[2:]]
+    assert operators == ["mei.chan", "mei.chan (not proved)"]
 
 
 @pytest.mark.parametrize("options", [["--limit", "0"], ["--limit", "101"]])

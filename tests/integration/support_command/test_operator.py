@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import wiring
 from infra.support.command_errors import Exit
-from tests.kit.sts import Sts
+from tests.kit.sts import Sts, support_session
 from tests.kit.support_terminal import Lambda, Terminal, become
 from tests.kit.user import User
 
@@ -20,7 +20,7 @@ def test_the_operator_of_a_local_stage_is_the_machines_user(
     assert f"stage local, us-east-1, as {getpass.getuser()}" in terminal.out
 
 
-def test_the_operator_of_a_deployed_stage_is_the_caller_that_sts_names(
+def test_the_operator_of_a_deployed_stage_is_the_whole_arn_that_sts_names(
     user: User, at_prod: Terminal, deployed: Lambda, sts: Sts, monkeypatch: pytest.MonkeyPatch
 ):
     become(monkeypatch, sts, "mei.chan@broker.hk")
@@ -29,16 +29,24 @@ def test_the_operator_of_a_deployed_stage_is_the_caller_that_sts_names(
     assert at_prod.run(*asked) is Exit.DONE
     name, event = deployed.invoked[-1]
     assert name == "totp-binding-prod-unbind"
-    assert event["operator"] == "umed-role/totp-binding-prod-support-us-east-1/mei.chan@broker.hk"
+    assert event["operator"] == support_session("prod", "mei.chan@broker.hk")
 
 
-def test_a_long_operator_name_keeps_its_end(
+def test_an_operator_is_shown_by_the_name_of_the_session(
+    user: User, at_prod: Terminal, sts: Sts, monkeypatch: pytest.MonkeyPatch
+):
+    become(monkeypatch, sts, "mei.chan@broker.hk")
+    assert at_prod.run("status", user.account) is Exit.DONE
+    assert at_prod.out.splitlines()[0] == "stage prod, us-east-1, as mei.chan@broker.hk"
+
+
+def test_the_longest_name_of_a_session_is_kept_whole(
     user: User, at_prod: Terminal, deployed: Lambda, sts: Sts, monkeypatch: pytest.MonkeyPatch
 ):
     session = "s" * 58 + "@br.hk"
     become(monkeypatch, sts, session)
     assert at_prod.run("status", user.account) is Exit.DONE
-    assert deployed.invoked[-1][1]["operator"] == session
+    assert deployed.invoked[-1][1]["operator"] == support_session("prod", session)
 
 
 def test_every_call_carries_a_valid_proof(

@@ -27,16 +27,26 @@ def test_the_page_lists_every_exit_status_and_reason(page: str):
 def test_the_events_for_the_console_are_accepted_unchanged(page: str, service: Any, local: Lambda):
     text = (ROOT / "docs" / page).read_text("utf-8")
     shown = re.findall(r"`totp-binding-prod-(\w+)`.*?```json\n(.*?)```", text, re.DOTALL)
-    assert [name for name, _ in shown] == ["lookup", "unlock", "unbind"]
+    assert [name for name, _ in shown] == ["lookup", "unlock", "unbind", "invite"]
     for name, event in shown:
         reply = local.functions.invoke(f"totp-binding-local-{name}", event.encode(), "RequestResponse")
-        assert json.loads(reply.body)["outcome"] in ("found", "not_locked", "not_bound")
+        assert json.loads(reply.body)["outcome"] in ("found", "not_locked", "not_bound", "invited")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_the_page_work(page: str, user: User, terminal: Terminal):
     text = (ROOT / "docs" / page).read_text("utf-8")
     shown = re.findall(r"^python -m infra.support (.*)$", text, re.MULTILINE)
-    assert {line.split()[0] for line in shown} == {"status", "history", "unlock", "unbind"}
+    assert {line.split()[0] for line in shown} == {
+        "status",
+        "history",
+        "unlock",
+        "unbind",
+        "invite",
+        "approve",
+    }
     for line in shown:
-        assert terminal.run(*line.split(), typing=[]) in (Exit.DONE, Exit.NOTHING_TO_DO)
+        assert terminal.run(*line.split(), typing=["T-1002", "88000001"]) in (
+            Exit.DONE,
+            Exit.NOTHING_TO_DO,
+        )

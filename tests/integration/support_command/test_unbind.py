@@ -67,7 +67,7 @@ def test_unbind_asks_for_a_missing_ticket_and_reason(user: User, terminal: Termi
 
 def test_unbind_asks_nothing_if_the_account_is_not_bound(user: User, terminal: Terminal, local: Lambda):
     assert terminal.run("unbind", user.account, typing=[]) is Exit.NOTHING_TO_DO
-    assert "was not bound" in terminal.out
+    assert f"{user.account} is not bound, so nothing has been changed." in terminal.out
     assert local.names == ["totp-binding-local-lookup"]
 
 
@@ -102,6 +102,9 @@ def test_a_script_unbinds_with_yes(user: User, terminal: Terminal):
     assert (status, answer["outcome"]) == (Exit.DONE, "unbound")
     assert answer["bound_at"] == "2027-01-15T08:00:00Z"
     status, answer = terminal.json(*asked)
+    assert (status, answer["outcome"], answer["repeated"]) == (Exit.NOTHING_TO_DO, "unbound", True)
+    other = ("unbind", user.account, "--ticket", "T-10", "--reason", "other", "--yes")
+    status, answer = terminal.json(*other)
     assert (status, answer["outcome"]) == (Exit.NOTHING_TO_DO, "not_bound")
 
 
@@ -111,4 +114,18 @@ def test_yes_needs_a_ticket_and_a_reason(user: User, terminal: Terminal):
     assert terminal.err.count("\n") == 1
     assert "ticket" in terminal.err
     assert "reason" in terminal.err
+    assert user.look().json["state"] == "bound"
+
+
+def test_a_repeated_answer_is_said_loudly_with_the_state_of_now(user: User, terminal: Terminal):
+    user.bound_phone()
+    asked = ("unbind", user.account, "--ticket", "T-9", "--reason", "lost_device")
+    assert terminal.run(*asked, typing=[user.account]) is Exit.DONE
+    user.clock.advance(1)
+    user.bound_phone()
+    assert terminal.run(*asked, typing=[user.account]) is Exit.NOTHING_TO_DO
+    answer = terminal.out.partition("anything else to leave it as it is: \n")[2].splitlines()
+    assert answer[0].startswith("NOTHING HAS BEEN CHANGED NOW. Ticket T-9")
+    assert answer[1].startswith(f"The first answer was: {user.account} is unbound.")
+    assert answer[2] == "THE ACCOUNT IS NOW: bound."
     assert user.look().json["state"] == "bound"

@@ -1,0 +1,13 @@
+"""Waiting for what comes a little later."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def within(seconds: float, seen: Callable[[], Any]) -> Any:
+    """What is seen as soon as it is anything."""
+    deadline = time.monotonic() + seconds
+    while not (got := seen()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return got
