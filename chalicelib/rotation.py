@@ -12,7 +12,7 @@ from chalicelib.metrics import counted
 from chalicelib.tokens.passes import new_signing_key
 
 _DATA_KEY_BYTES = 32
-"""The key length of AES-256. RFC 2104 section 3 advises the same for HMAC-SHA-256."""
+"""The key length of AES-256."""
 
 
 class Rotation:
@@ -30,7 +30,6 @@ class Rotation:
             for purpose, plan, make in (
                 (Purpose.SECRET, plan_data_keys, lambda: os.urandom(_DATA_KEY_BYTES)),
                 (Purpose.PASS, plan_signing_keys, new_signing_key),
-                (Purpose.TRAIL, plan_data_keys, lambda: os.urandom(_DATA_KEY_BYTES)),
             )
         }
 

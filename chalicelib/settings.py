@@ -68,6 +68,7 @@ class Settings:
 
     bindings_table: str
     audit_table: str
+    witness_bucket: str
     keys_table: str
     events_topic: str
     kms_key: str
@@ -98,6 +99,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         bindings_table=given.required("BINDINGS_TABLE"),
         audit_table=given.required("AUDIT_TABLE"),
+        witness_bucket=given.required("WITNESS_BUCKET"),
         events_topic=given.required("EVENTS_TOPIC"),
         keys_table=given.required("KEYS_TABLE"),
         kms_key=given.required("KMS_KEY"),

@@ -14,6 +14,7 @@ from chalicelib.aws.keyring import Keyring
 from chalicelib.aws.secret_box import SecretBox
 from chalicelib.aws.sts import SecurityTokenService
 from chalicelib.aws.topic import EventsTopic
+from chalicelib.aws.witness import Witness
 from chalicelib.rotation import Rotation
 from chalicelib.settings import Settings, read_settings
 from chalicelib.support.desk import Desk
@@ -78,6 +79,7 @@ def _build(settings: Settings) -> Components:
     audit_table = AuditTable(reads, settings.audit_table)
     sts = SecurityTokenService(settings.sts_stand_in)
     topic = EventsTopic(clients.sns(), settings.events_topic)
+    witness = Witness(clients.s3, settings.witness_bucket)
     return Components(
         settings=settings,
         login=LoginCheck(settings.login, login_keys(settings, now), now),
@@ -94,5 +96,5 @@ def _build(settings: Settings) -> Components:
         ),
         passes=passes,
         rotation=Rotation(keyring, now),
-        recorder=Recorder(audit_table, topic, keyring, now, settings.trail_kept_years),
+        recorder=Recorder(witness, audit_table, topic, settings.trail_kept_years),
     )

@@ -76,6 +76,7 @@ def aws() -> Iterator[dict[str, str]]:
         yield {
             "BINDINGS_TABLE": outputs["BindingsTable"],
             "AUDIT_TABLE": outputs["AuditTable"],
+            "WITNESS_BUCKET": outputs["WitnessBucket"],
             "KEYS_TABLE": outputs["KeysTable"],
             "KMS_KEY": outputs["KmsKey"],
             "EVENTS_TOPIC": outputs["EventsTopic"],

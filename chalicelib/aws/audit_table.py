@@ -1,44 +1,29 @@
 """The audit table, which only ever grows.
 
-Beside its rows an account has a marker for each stream record that became one: that is how a
-record that is delivered twice is known again.
+Rows are inserted by PartiQL: DynamoDB refuses to insert an item that is there, and IAM knows that
+action by itself. So whoever may write rows can neither overwrite nor delete one.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib.aws.clients import aws_errors, describe, was_not_applied
-from chalicelib.core.chain import ROWS_END, Link, link_of
+from chalicelib.aws.audit_rows import Row, from_item, to_item
+from chalicelib.aws.clients import aws_errors
 from chalicelib.core.errors import Unavailable
+from chalicelib.log import log
+from chalicelib.metrics import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_MARKER = "record-"
-_MARKER_SECONDS = 14 * 86_400
-"""How long a marker stays: a stream forgets its records after one day."""
+_IN_ONE_CALL = 25
+"""Statements that DynamoDB takes at once."""
 
 _SENDS = 5
-"""How often a transaction that met another one, or a throttle, is sent at most."""
+"""Times that a throttled row is sent before the whole batch begins again."""
 
 _PAUSE_SECONDS = 0.05
-
-_PASSING = frozenset(
-    {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError", "ThrottlingException"}
-)
-"""Reasons of a cancelled transaction that pass by themselves."""
-
-Row = dict[str, Any]
-"""An item of the audit table, in DynamoDB's own JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """The position is no longer free: another row has come since."""
 
 
 class AuditTable:
@@ -51,111 +36,58 @@ class AuditTable:
         self._table = table
         self._sleep = sleep
 
-    def head(self, account: str) -> Link:
-        """What the account's next row is to be chained to."""
-        for row in self._newest_first(account, ROWS_END, page=1):
-            if (link := link_of(row)) is not None:
-                return link
-        return Link()
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Insert the rows that are not there yet. It may be repeated after any failure.
 
-    def append(self, row: Row, record_id: str) -> Row | Conflict | None:
-        """Put a row where its position is free and its record has none yet, both or neither.
-
-        Gives the row; for a record that came before, the row that it became then, or None where
-        somebody took that away; Conflict where another row has the position. May be repeated after
-        any failure: the marker knows.
+        Raises Unavailable if AWS fails.
         """
-        marker = {
-            "account": row["account"],
-            "event_id": {"S": _MARKER + record_id},
-            "row": row["event_id"],
-            "kept_until": {"N": str(int(row["recorded_at"]["N"]) + _MARKER_SECONDS)},
-        }
-        reasons = self._put_both(row, marker)
-        if reasons is None:
-            return row
-        if reasons[1].get("Code") == "ConditionalCheckFailed":
-            return self._row_of(reasons[1]["Item"])
-        return Conflict()
+        left, why = list(rows), ""
+        for send in range(_SENDS):
+            chunks = [left[start : start + _IN_ONE_CALL] for start in range(0, len(left), _IN_ONE_CALL)]
+            failed = [failure for chunk in chunks for failure in self._insert(chunk)]
+            if not failed:
+                return
+            left, why = [row for row, _ in failed], failed[0][1]
+            self._sleep(_PAUSE_SECONDS * 2**send)
+        raise Unavailable(f"writing audit rows: {why}")
 
     def page(self, account: str, before: str | None, limit: int) -> list[Row]:
-        """So many rows of an account, newest first, from the one before an ``event_id`` on."""
-        end = ROWS_END if before is None else min(before, ROWS_END)
-        rows = self._newest_first(account, end, page=limit)
-        return [row for row, _ in zip(rows, range(limit), strict=False)]
-
-    def rows(self, account: str) -> Iterator[Row]:
-        """Every row of an account, oldest first."""
-        return self._query(account, ROWS_END, ScanIndexForward=True)
-
-    def accounts(self) -> Iterator[str]:
-        """The accounts that have rows, each at least once."""
-        return (item["account"]["S"] for item in self._scan(ProjectionExpression="account"))
-
-    def recorded(self, start: int, end: int) -> Iterator[Row]:
-        """The rows that were put from one time until just before another; an account's in order."""
-        return self._scan(
-            FilterExpression="recorded_at >= :start AND recorded_at < :end",
-            ExpressionAttributeValues={":start": {"N": str(start)}, ":end": {"N": str(end)}},
-        )
-
-    def _newest_first(self, account: str, end: str, page: int) -> Iterator[Row]:
-        return self._query(account, end, ScanIndexForward=False, PaginationConfig={"PageSize": page})
-
-    def _query(self, account: str, end: str, **how: Any) -> Iterator[Row]:
+        """Return so many rows of an account, newest first, from the one before an ``event_id`` on."""
+        condition, values = "account = :account", {":account": {"S": account}}
+        if before is not None:
+            condition += " AND event_id < :before"
+            values[":before"] = {"S": before}
         with aws_errors("reading the audit table"):
-            pages = self._dynamodb.get_paginator("query").paginate(
+            answer = self._dynamodb.query(
                 TableName=self._table,
                 ConsistentRead=True,
-                KeyConditionExpression="account = :account AND event_id < :end",
-                ExpressionAttributeValues={":account": {"S": account}, ":end": {"S": end}},
-                **how,
+                ScanIndexForward=False,
+                Limit=limit,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
             )
-            for page in pages:
-                yield from page["Items"]
+        return [from_item(item) for item in answer["Items"]]
 
-    def _scan(self, **how: Any) -> Iterator[Row]:
-        with aws_errors("reading the audit table"):
-            pages = self._dynamodb.get_paginator("scan").paginate(
-                TableName=self._table, ConsistentRead=True, **how
+    def _insert(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+        """Return the rows to send again, each with the reason."""
+        with aws_errors("writing audit rows"):
+            answer = self._dynamodb.batch_execute_statement(
+                Statements=[self._statement(row) for row in rows]
             )
-            for page in pages:
-                yield from page["Items"]
+        failed: list[tuple[Row, str]] = []
+        for row, response in zip(rows, answer["Responses"], strict=True):
+            code = response.get("Error", {}).get("Code", "DuplicateItem")
+            if code == "ValidationError":
+                about = {"account": row["account"], "event_id": row["event_id"]}
+                log.error("a row is not one that the table takes", extra=about | counted("Findings"))
+            elif code != "DuplicateItem":
+                failed.append((row, code))
+        return failed
 
-    def _put_both(self, row: Row, marker: Row) -> list[dict[str, Any]] | None:
-        """Why the transaction was cancelled, put by put; None once it has been carried out."""
-        why = ""
-        for send in range(_SENDS):
-            try:
-                self._dynamodb.transact_write_items(
-                    TransactItems=[{"Put": self._put(row)}, {"Put": self._put(marker)}]
-                )
-                return None
-            except self._dynamodb.exceptions.TransactionCanceledException as cancelled:
-                reasons: list[dict[str, Any]] = list(cancelled.response["CancellationReasons"])  # type: ignore[arg-type]
-                codes = {reason.get("Code", "None") for reason in reasons}
-                if "ConditionalCheckFailed" in codes:
-                    return reasons
-                why = ", ".join(sorted(codes - {"None"}))
-                if not codes & _PASSING:
-                    break
-            except (BotoCoreError, ClientError) as error:
-                why = describe(error)
-                if not was_not_applied(error):
-                    break
-            self._sleep(_PAUSE_SECONDS * 2**send)
-        raise Unavailable(f"writing an audit row: {why}")
-
-    def _put(self, item: Row) -> Any:
+    def _statement(self, row: Row) -> Any:
+        item = to_item(row)
+        names = ", ".join(f"'{name}': ?" for name in item)
         return {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(event_id)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "Statement": f'INSERT INTO "{self._table}" VALUE {{{names}}}',
+            "Parameters": list(item.values()),
         }
-
-    def _row_of(self, marker: Row) -> Row | None:
-        key = {"account": marker["account"], "event_id": marker["row"]}
-        with aws_errors("reading an audit row"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return answer.get("Item")

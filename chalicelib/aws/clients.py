@@ -17,6 +17,7 @@ from chalicelib.core.errors import Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
 
 _CONNECT_SECONDS = 1
@@ -63,6 +64,12 @@ def kms() -> "KMSClient":
 def sns() -> "SNSClient":
     """Return an SNS client. Publishing may be repeated, since receivers take each event once."""
     client: SNSClient = boto3.client("sns", config=_config(attempts=4))
+    return client
+
+
+def s3() -> "S3Client":
+    """Return an S3 client. An object is put once: a repetition finds it there."""
+    client: S3Client = boto3.client("s3", config=_config(attempts=4))
     return client
 
 

@@ -46,6 +46,9 @@ READABLE_BY_SUPPORT = (
 )
 """Every attribute but the secret ones."""
 
+SUPPORT_MARKS = {EventType.UNBOUND: "unbound_version", EventType.UNLOCKED: "unlocked_version"}
+"""The attribute by which support's roles alone sign an event: it holds the item's new version."""
+
 LONGEST_TEXT = 256
 """Characters in any text of an event; the longest are the ARNs of proved operators."""
 
@@ -125,6 +128,8 @@ def update(before: Stored, after: Binding, event: Event, *, secrets: bool) -> di
     changed = {name: value for name, value in new.items() if old.get(name) != value}
     version = {"N": str(before.next_version(event.at))}
     changed |= {"version": version, "event": {"M": _event_attributes(event)}}
+    if event.type in SUPPORT_MARKS:
+        changed[SUPPORT_MARKS[event.type]] = version
     removed = [name for name in old if name not in new]
     if before.unreadable is not None:
         removed = [name for name in READABLE_BY_SUPPORT if name not in (*changed, "account")]
@@ -166,6 +171,7 @@ def read_image(item: Item) -> Image:
         binding_id=text(item, "binding"),
         event_id=text(event, "event_id"),
         event=_read_event(event),
+        marks={kind: _whole_number(item, name) for kind, name in SUPPORT_MARKS.items()},
     )
 
 

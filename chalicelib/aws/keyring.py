@@ -1,4 +1,4 @@
-"""Keys that KMS seals: data keys for TOTP secrets, private keys for passes, the trail's HMAC keys.
+"""Keys that KMS seals: data keys for TOTP secrets, private keys for passes.
 
 The keys table holds them sealed, under an encryption context that names purpose, id and term. So
 nobody who can write the table can add a key, extend its term or change its purpose. A process opens

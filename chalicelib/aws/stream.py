@@ -14,15 +14,16 @@ _LONGEST_KEY = 2_048
 """Characters of a partition key that DynamoDB allows."""
 
 
-def read_change(record: object) -> Change:
+def read_change(record: object, *, with_images: bool = True) -> Change:
     """Return the change of a record as Lambda delivers it.
 
-    A record that cannot be read becomes a change with no image after it.
+    A record that cannot be read becomes a change with no image after it, and so does any other if
+    its images are not to be looked at.
     """
     outer = as_mapping(record)
     inner = as_mapping(outer.get("dynamodb"))
+    kind = outer.get("eventName") if with_images else None
     images = [inner.get(name) for name in ("OldImage", "NewImage")]
-    kind = outer.get("eventName")
     needed = {"INSERT": images[1:], "MODIFY": images}.get(str(kind), [None])
     readable = all(isinstance(image, Mapping) for image in needed)
     return Change(
@@ -41,11 +42,10 @@ def _image(item: object) -> Image | None:
 
 
 def _record_id(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
-    """Return the record's own id, or a digest of the record if it has none."""
-    for given in (outer.get("eventID"), inner.get("SequenceNumber")):
-        if (identity := valid_text(given)) is not None:
-            return identity
-    return hashlib.sha256(repr(outer).encode(errors="replace")).hexdigest()
+    """Return a digest of the record's identity, or of the whole record if it has none."""
+    names = [valid_text(name) for name in (outer.get("eventID"), inner.get("SequenceNumber"))]
+    identity = repr(names if any(names) else outer)
+    return hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:16]
 
 
 def _time(value: object) -> int | None:

@@ -2,7 +2,6 @@
 
 A signing key signs until its successor takes over. It stays valid for as long again, so rotation may
 fail for weeks before logins do. A data key seals until a newer one exists, and opens for ever.
-A key of the audit trail does the same.
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,6 @@ class Purpose(StrEnum):
 
     SECRET = "secret"
     PASS = "pass"
-    TRAIL = "trail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +70,7 @@ def newest(terms: Sequence[Term], now: int) -> Term | None:
 
 
 def plan_data_keys(terms: Sequence[Term], now: int) -> Plan:
-    """Plan a new data key each quarter. Keys of the audit trail follow the same rule.
-
-    None is ever deleted: the secret of an idle account and old audit rows still need it.
-    """
+    """Plan a new data key each quarter. None is ever deleted: the secret of an idle account needs it."""
     current = newest(terms, now)
     if current is None or now - current.not_before >= DATA_TURN:
         return Plan(create=(now, None))

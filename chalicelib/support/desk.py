@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from chalicelib.aws.audit_table import AuditTable, Row
+from chalicelib.aws.audit_rows import Row
+from chalicelib.aws.audit_table import AuditTable
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import bind_code, unbinding
 from chalicelib.core.account import AccountCase

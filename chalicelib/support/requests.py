@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.account import AccountCase, read_account
-from chalicelib.core.chain import position_of
+from chalicelib.core.changes import is_event_id
 from chalicelib.core.unbinding import COMPROMISE
 
 REASONS = (
@@ -83,8 +83,6 @@ def ticket_request(event: object, case: AccountCase) -> SupportRequest:
 def lookup_request(event: object, case: AccountCase) -> LookupRequest:
     """Read the event of ``lookup``. Raises InvalidEvent if it is malformed."""
     asked = _checked(event, case, account=_account, operator=_name, before=_before, limit=_limit)
-    if asked["before"] is not None and position_of(asked["account"], asked["before"]) is None:
-        raise InvalidEvent([{"field": "before", "problem": NO_EVENT_ID}])
     return LookupRequest(**asked | {"limit": asked["limit"] or USUAL_LIMIT})
 
 
@@ -129,7 +127,8 @@ def _reason(value: object) -> str | None:
 
 
 def _before(value: object) -> str | None:
-    return None if value is None or isinstance(value, str) else NO_EVENT_ID
+    is_one = value is None or (isinstance(value, str) and is_event_id(value))
+    return None if is_one else NO_EVENT_ID
 
 
 def _limit(value: object) -> str | None:

@@ -1,1 +1,1 @@
-"""What the auditors' command does: check the trail, and export it."""
+"""The auditors' command: verify the trail, export a month of it, and count accounts by state."""

@@ -1,71 +1,70 @@
-"""An auditor at one stage's tables, who reads them and writes nothing."""
+"""An auditor at one stage's tables and witness, who reads them and writes nothing."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from chalicelib.audit.recorder import YEAR_SECONDS
+import boto3
+
 from chalicelib.aws import clients
-from chalicelib.aws.audit_table import AuditTable
-from chalicelib.aws.items import read_image
-from chalicelib.aws.keyring import Keyring
-from chalicelib.core.changes import Image
-from chalicelib.core.keys import Purpose
-from infra.audit.check import Break, Evidence, breaks
+from chalicelib.aws.audit_rows import Row, from_item
+from chalicelib.aws.items import Item
+from chalicelib.aws.witness import time_in_key
+
+_READERS = 16
+"""Objects of the witness that are read at once."""
+
+_OF_A_BINDING = (
+    *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
+    *("locked_until", "desktop_at", "mobile_at", "suspended", "held"),
+)
+"""What auditors may read of a binding: enough to count accounts by state, no secret and no address."""
 
 
 class Auditor:
-    """Holds a stage's trail against its bindings; ``kept_years`` is the stage's TRAIL_KEPT_YEARS."""
+    """Reads a stage's audit table, witness and bindings: of one account, or of all if it is None."""
 
-    def __init__(self, stage: str, kept_years: int, clock: Callable[[], float] = time.time) -> None:
-        self.stage = stage
-        self.kept_seconds = kept_years * YEAR_SECONDS
+    def __init__(self, stage: str, clock: Callable[[], float]) -> None:
+        self._stage = stage
+        self.clock = clock
         self._dynamodb = clients.dynamodb_for_reads()
-        self._bindings = f"totp-binding-{stage}-bindings"
-        self.table = AuditTable(self._dynamodb, f"totp-binding-{stage}-audit")
-        self._keyring = Keyring(
-            self._dynamodb,
-            clients.kms(),
-            f"totp-binding-{stage}-keys",
-            f"alias/totp-binding-{stage}",
-            clock,
-        )
-        self._clock = clock
-        self.rows_read = 0
+        self._s3 = clients.s3()
 
-    def now(self) -> int:
-        """The time, in whole Unix seconds."""
-        return int(self._clock())
+    def rows(self, account: str | None) -> Iterator[Row]:
+        """Yield the rows of the audit table, whatever has been put there."""
+        return map(from_item, self._items("audit", account))
 
-    def breaks(self, account: str, witnessed: Mapping[str, str]) -> list[Break]:
-        """Where the account's trail breaks, as far as can be seen at this moment."""
-        evidence = Evidence(self._item(account), self._key_of, witnessed, self.now(), self.kept_seconds)
-        rows = list(self.table.rows(account))
-        self.rows_read += len(rows)
-        return breaks(account, rows, evidence)
+    def bindings(self, account: str | None) -> Iterator[tuple[str, Item]]:
+        """Yield the items of the bindings table by account, without secrets and addresses."""
+        names = {f"#{name}": name for name in _OF_A_BINDING}
+        asked = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        return ((item["account"]["S"], item) for item in self._items("bindings", account, **asked))
 
-    def accounts(self) -> set[str]:
-        """Every account that has a binding or a row."""
-        accounts = set(self.table.accounts())
-        with clients.aws_errors("reading the bindings"):
-            pages = self._dynamodb.get_paginator("scan").paginate(
-                TableName=self._bindings, ProjectionExpression="account"
-            )
-            accounts |= {item["account"]["S"] for page in pages for item in page["Items"]}
-        return accounts
+    def objects(self, since: int) -> Iterator[tuple[str, bytes, float]]:
+        """Yield the witness's objects that may hold rows of a time or of a later one.
 
-    def _item(self, account: str) -> Image | None:
-        # Not a word more than the trail is held against: no auditor has a right to the secret.
-        names = {"#version": "version", "#event": "event"}
-        with clients.aws_errors("reading a binding"):
-            answer = self._dynamodb.get_item(
-                TableName=self._bindings,
-                Key={"account": {"S": account}},
-                ConsistentRead=True,
-                ProjectionExpression="account, #version, #event",
-                ExpressionAttributeNames=names,
-            )
-        return read_image(answer["Item"]) if "Item" in answer else None
+        Each comes with its name and with the Unix time at which S3 took it, and in every version: so
+        a delete marker, or a newer version, hides nothing.
+        """
+        account = boto3.client("sts").get_caller_identity()["Account"]
+        bucket = f"totp-binding-{self._stage}-witness-{account}-{self._s3.meta.region_name}"
+        pages: Any = self._s3.get_paginator("list_object_versions")
+        with clients.aws_errors("reading the witness"), ThreadPoolExecutor(_READERS) as pool:
+            for page in pages.paginate(Bucket=bucket, KeyMarker=time_in_key(since)):
+                yield from pool.map(lambda one: self._read(bucket, one), page.get("Versions", []))
 
-    def _key_of(self, key_id: str) -> bytes | None:
-        keys = {key.term.key_id: key.material for key in self._keyring.published(Purpose.TRAIL)}
-        return keys.get(key_id)
+    def _read(self, bucket: str, version: Any) -> tuple[str, bytes, float]:
+        name = {"Key": version["Key"], "VersionId": version["VersionId"]}
+        body = self._s3.get_object(Bucket=bucket, **name)["Body"].read()
+        return version["Key"], body, version["LastModified"].timestamp()
+
+    def _items(self, table: str, account: str | None, **asked: Any) -> Iterator[Item]:
+        operation: Any = "scan" if account is None else "query"
+        if account is not None:
+            asked["KeyConditionExpression"] = "account = :account"
+            asked["ExpressionAttributeValues"] = {":account": {"S": account}}
+        name = f"totp-binding-{self._stage}-{table}"
+        pages = self._dynamodb.get_paginator(operation)
+        with clients.aws_errors(f"reading the table {name}"):
+            for page in pages.paginate(TableName=name, ConsistentRead=True, **asked):
+                yield from page["Items"]

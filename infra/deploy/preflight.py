@@ -19,7 +19,7 @@ UNRESERVED = 100
 """Concurrency that Lambda wants to stay unreserved in an account."""
 
 _FROM_AWS = ["BINDINGS_TABLE", "BINDINGS_STREAM_ARN", "AUDIT_TABLE", "KEYS_TABLE", "KMS_KEY"]
-_FROM_AWS += ["EVENTS_TOPIC"]
+_FROM_AWS += ["EVENTS_TOPIC", "WITNESS_BUCKET"]
 """Settings that the template provides."""
 
 _FROM_FIELDS = {"Stage", "KmsKey", "BindingsStreamArn", "RestApiId", "ApiStage", "ApiGatewayLogs"}

@@ -13,6 +13,7 @@ from moto.iam.models import Role
 from moto.kms.models import Key, KmsBackend
 
 from infra.emulator.moto_speed import speed_up
+from infra.emulator.trail import fill_trail_gaps
 
 _ITERATORS = 1_000
 """Positions in streams that are kept. DynamoDB forgets one after 15 minutes."""
@@ -30,6 +31,7 @@ def fill_gaps() -> None:
     _leave_streams_to_the_poller()
     _stream_one_record_per_change()
     _forget_old_iterators()
+    fill_trail_gaps()
     speed_up()
 
 

@@ -13,7 +13,6 @@ from moto.cloudformation.models import Stack
 from moto.cloudformation.utils import yaml_tag_constructor
 from moto.core import responses, utils
 from moto.core.serialize import BaseJSONSerializer
-from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes
@@ -25,41 +24,10 @@ _YAML: Any = getattr(yaml, "CLoader", yaml.Loader)
 
 def speed_up() -> None:
     """Replace the slow parts. Call it once in a process."""
-    _copy_no_items_for_puts()
     _query_one_hash_key()
     _serialize_one_type_of_a_value()
     _cache_constant_lookups()
     _parse_templates_with_libyaml()
-
-
-def _copy_no_items_for_puts() -> None:
-    """Copy a table without its items for a transaction of puts into tables without a stream.
-
-    moto copies each table of a transaction, item by item, for a rollback, which is slow with a few
-    thousand rows. A put replaces an item without changing the old one, so references are enough.
-    """
-    transact = DynamoDBBackend.transact_write_items
-
-    def shape(self: Table, memo: Any) -> Table:
-        kept = copy.copy(self)
-        kept.items = copy.copy(self.items)
-        kept.items.update(
-            {key: dict(rows) for key, rows in self.items.items() if isinstance(rows, dict)}
-        )
-        return kept
-
-    def transact_puts(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-        puts = [item["Put"] for item in transact_items if "Put" in item]
-        tables = [self.tables.get(put["TableName"]) for put in puts]
-        if len(puts) < len(transact_items) or not all(one and not one.stream_shard for one in tables):
-            return transact(self, transact_items)
-        Table.__deepcopy__ = shape  # type: ignore[attr-defined]
-        try:
-            return transact(self, transact_items)
-        finally:
-            del Table.__deepcopy__  # type: ignore[attr-defined]
-
-    DynamoDBBackend.transact_write_items = transact_puts  # type: ignore[method-assign]
 
 
 def _query_one_hash_key() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import boto3
 
-from chalicelib.audit.notifications import notification
 from chalicelib.aws import clients
+from chalicelib.aws.audit_rows import notification
 from chalicelib.aws.audit_table import AuditTable
 from infra.local.feed import Feed
 from infra.local.terminal import line, terminal
@@ -19,7 +19,7 @@ class EventSubscriber:
     def __init__(self, feed: Feed, audit_table: str, topic: str) -> None:
         self._feed = feed
         self._audit_table = AuditTable(clients.dynamodb_for_reads(), audit_table)
-        self._shown: deque[str | None] = deque(maxlen=1_000)
+        self._shown: deque[object] = deque(maxlen=1_000)
         self._topic = topic
         self._sqs = boto3.client("sqs")
         self._queue: str = self._sqs.create_queue(QueueName="totp-binding-local-page")["QueueUrl"]
@@ -41,8 +41,8 @@ class EventSubscriber:
             rows = self._audit_table.page(account, None, len(records))
             for row in reversed(rows):
                 document = notification(row)
-                if document["hmac"] not in self._shown:
-                    self._shown.append(document["hmac"])
+                if document["event_id"] not in self._shown:
+                    self._shown.append(document["event_id"])
                     self._feed.add("audit", document)
 
     def show_notifications(self) -> None:

@@ -60,23 +60,19 @@ class Poller:
 
     def _poll(self) -> None:
         records = self._stream.next(_BATCH)
-        while records and not self._stopped.is_set():
-            records = self._deliver(records)
+        while records and not self._stopped.is_set() and not self._deliver(records):
+            self._stopped.wait(_RETRY_SECONDS)
         self._idle()
 
-    def _deliver(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Deliver a batch. Returns the records to deliver again, in order."""
+    def _deliver(self, records: list[dict[str, Any]]) -> bool:
+        """Deliver a batch. Return False if the handler failed: the whole batch is delivered again."""
         try:
-            answer = self._handler({"Records": records}, _context())
+            self._handler({"Records": records}, _context())
         except Exception as error:
             log.error("record_events failed", extra={"failure": frames(error)})
-            self._stopped.wait(_RETRY_SECONDS)
-            return records
-        left = _from_first_failure(records, answer)
-        self._delivered({"Records": records[: len(records) - len(left)]})
-        if left:
-            self._stopped.wait(_RETRY_SECONDS)
-        return left
+            return False
+        self._delivered({"Records": records})
+        return True
 
 
 class Stream:
@@ -95,15 +91,6 @@ class Stream:
         answer = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
         self._iterator = answer["NextShardIterator"]
         return [{**_as_json(record), "eventSourceARN": self._arn} for record in answer["Records"]]
-
-
-def _from_first_failure(records: list[dict[str, Any]], answer: Any) -> list[dict[str, Any]]:
-    """Return the records that Lambda would deliver again, by the handler's ``batchItemFailures``."""
-    failures = answer.get("batchItemFailures") if isinstance(answer, Mapping) else None
-    failed = {failure["itemIdentifier"] for failure in failures or ()}
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-    first = next((index for index, number in enumerate(numbers) if number in failed), len(records))
-    return records[first:]
 
 
 def _as_json(value: Any) -> Any:

@@ -126,6 +126,7 @@ def settings(outputs: dict[str, str], login: dict[str, str]) -> dict[str, str]:
     return {
         "BINDINGS_TABLE": outputs["BindingsTable"],
         "AUDIT_TABLE": outputs["AuditTable"],
+        "WITNESS_BUCKET": outputs["WitnessBucket"],
         "KEYS_TABLE": outputs["KeysTable"],
         "KMS_KEY": outputs["KmsKey"],
         "EVENTS_TOPIC": outputs["EventsTopic"],

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,34 +93,66 @@ def test_the_feed_goes_on_from_a_position_and_takes_no_nonsense(running: Stack, 
 
 
 def audit(running: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The auditors' command, run from elsewhere."""
+    """The auditors' command."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
-        [sys.executable, str(ROOT / "infra" / "audit.py"), *arguments],
+        [sys.executable, "-m", "infra.audit", *arguments],
         env=bare | {"AWS_ENDPOINT_URL": running.aws_url},
-        cwd="/",
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_auditors_find_the_trail_whole_and_then_damaged(running: Stack, account: str, tmp_path: Path):
-    update_by_hand(running, account)
-    assert within(20, lambda: history(running, account)[2:])
-    whole = audit(running, "verify", "--account", account)
-    assert (whole.returncode, whole.stderr) == (0, "")
-    rows = running.boto("dynamodb").query(
+def rows_of(running: Stack, account: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = running.boto("dynamodb").query(
         TableName="totp-binding-local-audit",
-        KeyConditionExpression="account = :account AND event_id < :markers",
-        ExpressionAttributeValues={":account": {"S": account}, ":markers": {"S": ":"}},
+        KeyConditionExpression="account = :account",
+        ExpressionAttributeValues={":account": {"S": account}},
     )["Items"]
+    return rows
+
+
+def witnessed(running: Stack, account: str) -> list[dict[str, Any]]:
+    """The rows that the emulated S3 holds of an account, each under Object Lock."""
+    s3, bucket = running.boto("s3"), "totp-binding-local-witness-123456789012-us-east-1"
+    rows = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for listed in page["Contents"]:
+            answer = s3.get_object(Bucket=bucket, Key=listed["Key"])
+            assert answer["ObjectLockMode"] == "COMPLIANCE"
+            rows += [json.loads(line) for line in answer["Body"].read().splitlines()]
+    return [row for row in rows if row["account"] == account]
+
+
+def test_auditors_find_the_trail_whole_and_then_damaged(running: Stack, tmp_path: Path):
+    account = "88000011"
+    running.bound(account)
+    assert within(20, lambda: history(running, account)[1:])
+    whole = audit(running, "verify", "--account", account)
+    assert (whole.returncode, whole.stdout) == (0, "the trail is whole: 2 rows of 1 accounts\n")
+    first, second = rows_of(running, account)
+    assert [row["event_id"] for row in witnessed(running, account)] == [
+        row["event_id"]["S"] for row in (first, second)
+    ]
     to = tmp_path / "copy.jsonl"
-    month = time.strftime("%Y-%m", time.gmtime(int(rows[0]["recorded_at"]["N"])))
+    month = time.strftime("%Y-%m", time.gmtime(int(first["at"]["N"])))
     assert audit(running, "export", "--month", month, "--to", str(to)).returncode == 0
-    assert json.loads(to.read_text("utf-8").splitlines()[0])["hmac"]
-    key = {name: rows[1][name] for name in ("account", "event_id")}
-    running.boto("dynamodb").delete_item(TableName="totp-binding-local-audit", Key=key)
+    assert any(json.loads(line)["account"] == account for line in to.read_text("utf-8").splitlines())
+    running.boto("dynamodb").put_item(
+        TableName="totp-binding-local-audit", Item=first | {"channel": {"S": "mobile"}}
+    )
     damaged = audit(running, "verify", "--account", account)
     assert damaged.returncode == 1
-    assert damaged.stdout.startswith(f"{account}  removed  {rows[2]['event_id']['S']}: ")
+    assert damaged.stdout.startswith(f"{account}  altered  {first['event_id']['S']}: ")
+
+
+def test_an_update_by_hand_is_a_finding(running: Stack, account: str):
+    update_by_hand(running, account)
+    assert within(20, lambda: history(running, account)[2:])
+    found = audit(running, "verify", "--account", account)
+    assert found.returncode == 1
+    lines = found.stdout.splitlines()
+    assert {line.split("  ")[1] for line in lines} == {"finding"}
+    assert {line.rpartition(": ")[2] for line in lines} == {"event_repeated"}

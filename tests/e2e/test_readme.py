@@ -319,7 +319,8 @@ def test_the_architecture_page_lists_every_attribute_of_the_item():
         for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", row)
     }
-    assert listed == {*items.READABLE_BY_SUPPORT, *items.SECRET_ATTRIBUTES}
+    marks = items.SUPPORT_MARKS.values()
+    assert listed == {*items.READABLE_BY_SUPPORT, *items.SECRET_ATTRIBUTES, *marks}
 
 
 def test_every_name_in_the_layout_exists():

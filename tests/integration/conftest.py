@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -16,12 +17,22 @@ from tests.kit.delivery import Delivery
 from tests.kit.desk import Desk
 from tests.kit.sts import Sts, sign_by
 from tests.kit.subscriber import Subscriber
+from tests.kit.witness import Witness
 
 _queues = itertools.count(1)
 
 
 @pytest.fixture
-def delivery(service: Any, aws: dict[str, str], clock: Clock) -> Delivery:
+def delivery(
+    service: Any, aws: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Delivery:
+    """The stream, with records and objects dated by the service's clock."""
+
+    def emulated_now() -> datetime:
+        return datetime.fromtimestamp(clock(), UTC).replace(tzinfo=None)
+
+    monkeypatch.setattr("moto.dynamodb.models.table.utcnow", emulated_now)
+    monkeypatch.setattr("moto.s3.models.utcnow", emulated_now)
     return Delivery(service, clock, Stream(aws["BINDINGS_STREAM_ARN"], "LATEST"))
 
 
@@ -55,6 +66,11 @@ def subscribe(aws: dict[str, str]) -> Iterator[Callable[..., Subscriber]]:
 @pytest.fixture
 def subscriber(subscribe: Callable[..., Subscriber]) -> Subscriber:
     return subscribe()
+
+
+@pytest.fixture
+def witness(aws: dict[str, str]) -> Witness:
+    return Witness(aws["WITNESS_BUCKET"])
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""What auditors see: a trail that is whole, each kind of damage to one, and copies of it."""
+"""The auditors' command: a trail that is whole, each kind of damage to one, copies and counts."""
 
+import csv
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,25 +11,28 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
 
-from chalicelib import wiring
-from chalicelib.audit.recorder import YEAR_SECONDS
-from chalicelib.core.chain import is_sealed, row_id, seal
-from chalicelib.core.keys import Purpose
+from chalicelib.aws import witness as objects
 from infra.audit import __main__ as audit
+from infra.audit import verify
 from infra.local.stack import SCHEDULED_EVENT
 from tests.kit.clock import Clock
 from tests.kit.delivery import Delivery
 from tests.kit.desk import Desk
 from tests.kit.login import MOBILE
-from tests.kit.subscriber import Subscriber
 from tests.kit.user import User
 from tests.kit.wire import Wire
+from tests.kit.witness import Witness
+
+HOUR, DAY = 3_600, 86_400
 
 
 @dataclass
 class Archive:
-    """The audit table under the hands of somebody who may write it."""
+    """The audit table of an account, in the hands of somebody who may write it."""
 
     dynamodb: Any
     table: str
@@ -37,28 +41,20 @@ class Archive:
     def rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.dynamodb.query(
             TableName=self.table,
-            KeyConditionExpression="account = :account AND event_id < :markers",
-            ExpressionAttributeValues={":account": {"S": self.account}, ":markers": {"S": ":"}},
+            KeyConditionExpression="account = :account",
+            ExpressionAttributeValues={":account": {"S": self.account}},
         )["Items"]
         return rows
+
+    def ids(self) -> list[str]:
+        return [row["event_id"]["S"] for row in self.rows()]
 
     def put(self, row: dict[str, Any]) -> None:
         self.dynamodb.put_item(TableName=self.table, Item=row)
 
-    def remove(self, *positions: int) -> None:
-        for position in positions:
-            key = {"account": {"S": self.account}, "event_id": {"S": row_id(self.account, position)}}
-            self.dynamodb.delete_item(TableName=self.table, Key=key)
-
-    def forget_records(self) -> None:
-        """Take the markers away too, so that the handler can be made to tell its records anew."""
-        items = self.dynamodb.query(
-            TableName=self.table,
-            KeyConditionExpression="account = :account",
-            ExpressionAttributeValues={":account": {"S": self.account}},
-        )["Items"]
-        for item in items:
-            key = {name: item[name] for name in ("account", "event_id")}
+    def remove(self, *event_ids: str) -> None:
+        for event_id in event_ids:
+            key = {"account": {"S": self.account}, "event_id": {"S": event_id}}
             self.dynamodb.delete_item(TableName=self.table, Key=key)
 
 
@@ -74,31 +70,27 @@ class Auditors:
         self.printed = self.capsys.readouterr()
         return status, self.printed.out
 
-    def verify(self, account: str, *more: str) -> tuple[int, list[list[str]]]:
-        """The status, and each break as account, damage, place and words."""
-        status, out = self.run("verify", "--account", account, *more)
-        lines = [line for line in out.splitlines() if line.startswith(f"{account}  ")]
-        return status, [line.replace(": ", "  ", 1).split("  ") for line in lines]
-
     def damage(self, account: str, *more: str) -> list[tuple[str, str]]:
-        """The kinds of damage and where."""
-        status, found = self.verify(account, *more)
-        assert status == (1 if found else 0)
-        return [(kind, place) for _, kind, place, _ in found]
+        """The kinds of damage, and the place or what is said of it."""
+        status, out = self.run("verify", "--account", account, *more)
+        found = [line for line in out.splitlines() if line.startswith(f"{account}  ")]
+        assert status == any("  on_its_way  " not in line for line in found), out
+        parts = [line.replace(": ", "  ", 1).split("  ") for line in found]
+        self.words = [words for *_, words in parts]
+        return [(kind, place) for _, kind, place, _ in parts]
 
 
 @pytest.fixture
 def auditors(
     service: Any, clock: Clock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Auditors:
-    monkeypatch.setattr(audit, "LAG_SECONDS", 0)
     monkeypatch.setattr(audit, "clock", clock)
     return Auditors(capsys)
 
 
 @pytest.fixture
 def archive(user: User, delivery: Delivery, desk: Desk, dynamodb: Any, aws: dict[str, str]) -> Archive:
-    """Seven rows: begun, bound, verified, wrong, wrong, unlocked, bound on the phone."""
+    """Seven rows, an hour ago: begun, bound, verified, wrong, wrong, unlocked, bound on the phone."""
     phone = user.bound_phone()
     user.verify(phone.code())
     delivery.clock.advance(60)
@@ -107,19 +99,36 @@ def archive(user: User, delivery: Delivery, desk: Desk, dynamodb: Any, aws: dict
     desk.unlock(user.account)
     user.verify(phone.code(), client=MOBILE)
     delivery.deliver()
+    delivery.clock.advance(HOUR)
     archive = Archive(dynamodb, aws["AUDIT_TABLE"], user.account)
     assert len(archive.rows()) == 7
     return archive
 
 
-def wait_until(time: float, delivery: Delivery) -> None:
-    """Let time pass, with the keys that it brings."""
-    delivery.clock.time = time
-    delivery.service.rotate_keys(SCHEDULED_EVENT, None)
+@pytest.fixture
+def forget_item(aws: dict[str, str]) -> Callable[[str, dict[str, Any] | None], None]:
+    """Puts another item into the bindings table, or takes it out, as a restore does: with no record."""
+    tables = dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables
+    table = tables[aws["BINDINGS_TABLE"]]
+
+    def replace(account: str, item: dict[str, Any] | None) -> None:
+        shard, table.stream_shard = table.stream_shard, None
+        if item is None:
+            boto3.client("dynamodb").delete_item(
+                TableName=aws["BINDINGS_TABLE"], Key={"account": {"S": account}}
+            )
+        else:
+            boto3.client("dynamodb").put_item(TableName=aws["BINDINGS_TABLE"], Item=item)
+        table.stream_shard = shard
+
+    return replace
 
 
-def at(archive: Archive, position: int) -> str:
-    return row_id(archive.account, position)
+@pytest.fixture
+def item_of(dynamodb: Any, aws: dict[str, str]) -> Callable[[str], dict[str, Any]]:
+    return lambda account: dynamodb.get_item(
+        TableName=aws["BINDINGS_TABLE"], Key={"account": {"S": account}}
+    )["Item"]
 
 
 def test_a_trail_as_it_was_written_is_whole(archive: Archive, auditors: Auditors):
@@ -127,244 +136,362 @@ def test_a_trail_as_it_was_written_is_whole(archive: Archive, auditors: Auditors
     assert (status, out) == (0, "the trail is whole: 7 rows of 1 accounts\n")
 
 
+def test_an_account_that_nobody_has_seen_is_said_to_be_none(auditors: Auditors, delivery: Delivery):
+    assert auditors.run("verify", "--account", "88009999") == (2, "")
+    assert auditors.printed.err == "no such account: 88009999\n"
+
+
 def test_an_altered_row_is_found(archive: Archive, auditors: Auditors):
     row = archive.rows()[3]
     for altered in (
         row | {"type": {"S": "verified"}},
         row | {"at": {"N": "1"}},
+        row | {"version": {"N": "9"}},
+        row | {"version": {"BOOL": True}},
+        row | {"kept_until": {"N": "1"}},
         row | {"note": {"S": "x"}},
+        row | {"note": {"SS": ["x"]}},
+        row | {"note": {"B": b"x"}},
         {name: value for name, value in row.items() if name != "address"},
-        {name: value for name, value in row.items() if name != "hmac"},
-        row | {"trail_key": {"S": "another"}},
     ):
         archive.put(altered)
-        assert auditors.damage(archive.account) == [("altered", at(archive, 4))]
+        assert auditors.damage(archive.account) == [("altered", archive.ids()[3])]
+        assert auditors.words == ["version 4, wrong_code: not as it was witnessed"]
     archive.put(row)
     assert auditors.damage(archive.account) == []
 
 
-def test_an_altered_last_row_is_found(archive: Archive, auditors: Auditors):
-    archive.put(archive.rows()[6] | {"channel": {"S": "desktop"}})
-    assert auditors.damage(archive.account) == [("altered", at(archive, 7))]
-
-
-@pytest.mark.parametrize("gone", [(1,), (3,), (2, 3, 4), (1, 2, 5)])
+@pytest.mark.parametrize("gone", [(0,), (2,), (1, 2, 3), (6,), (0, 1, 4), range(7)])
 def test_removed_rows_are_found(archive: Archive, auditors: Auditors, gone: tuple[int, ...]):
-    archive.remove(*gone)
-    _, found = auditors.verify(archive.account)
-    assert {kind for _, kind, _, _ in found} == {"removed"}
-    last_of_each_gap = [position for position in gone if position + 1 not in gone]
-    assert [place for _, _, place, _ in found] == [at(archive, last + 1) for last in last_of_each_gap]
+    removed = [archive.ids()[index] for index in gone]
+    archive.remove(*removed)
+    assert auditors.damage(archive.account) == [("missing", event_id) for event_id in removed]
+    assert auditors.words[0].startswith(f"version {gone[0] + 1}, ")
 
 
-def test_a_row_cannot_be_made_to_say_that_those_before_it_have_had_their_time(
-    archive: Archive, auditors: Auditors
-):
-    row = archive.rows()[3]
-    archive.remove(3)
-    archive.put(row | {"previous_kept_until": {"N": "1"}})
-    assert sorted(auditors.damage(archive.account)) == [
-        ("altered", at(archive, 4)),
-        ("removed", at(archive, 4)),
-    ]
-
-
-def test_an_inserted_row_is_found(archive: Archive, auditors: Auditors):
+def test_a_row_that_was_added_is_found(archive: Archive, auditors: Auditors):
     copied = archive.rows()[2]
-    archive.put(copied | {"event_id": {"S": "000000000003-copy"}})
-    assert auditors.damage(archive.account) == [("inserted", "000000000003-copy")]
+    time, version, digest = copied["event_id"]["S"].split("-")
+    for added in ("", "~", time, f"{time}-{version}-{digest[::-1]}", f"{10**12 - 1}-{version}-{digest}"):
+        if added:
+            archive.put(copied | {"event_id": {"S": added}})
+            assert auditors.damage(archive.account) == [("unwitnessed", added)]
+            archive.remove(added)
 
 
-def test_a_row_that_was_added_at_the_end_is_found(archive: Archive, auditors: Auditors):
-    last = archive.rows()[6]
-    made_up = last | {"event_id": {"S": at(archive, 8)}, "previous": last["hmac"]}
-    made_up["hmac"] = {"S": seal(made_up, b"a key of the intruder's own")}
-    archive.put(made_up)
-    assert auditors.damage(archive.account) == [("inserted", at(archive, 8))]
+def test_a_row_of_another_account_is_found_where_it_was_moved_to(
+    archive: Archive, auditors: Auditors, new_user: Callable[[], User], delivery: Delivery
+):
+    other = new_user()
+    other.bind()
+    delivery.deliver()
+    moved = archive.rows()[1] | {"account": {"S": other.account}}
+    archive.put(moved)
+    assert auditors.damage(other.account) == [("unwitnessed", moved["event_id"]["S"])]
 
 
-@pytest.mark.parametrize("left", [6, 2, 0])
-def test_a_tail_that_was_cut_off_is_found(archive: Archive, auditors: Auditors, left: int):
-    archive.remove(*range(left + 1, 8))
-    assert auditors.damage(archive.account) == [("cut", "at the end")]
+def test_a_change_that_nobody_recorded_is_missed(user: User, delivery: Delivery, auditors: Auditors):
+    phone = user.bound_phone()
+    user.verify(phone.code())
+    records = delivery.take()
+    delivery.deliver(records[2:])
+    delivery.clock.advance(HOUR)
+    assert [kind for kind, _ in auditors.damage(user.account)] == ["unrecorded"]
+    assert auditors.words == ["no row of version 1 to 2"]
+    delivery.deliver(records[:1])
+    delivery.clock.advance(HOUR)
+    assert [kind for kind, _ in auditors.damage(user.account)] == ["unrecorded"]
+    assert auditors.words == ["no row of version 2"]
 
 
-def test_a_chain_that_was_rewritten_without_the_key_is_found(archive: Archive, auditors: Auditors):
-    """The third row is dropped, and all later ones are numbered, chained and sealed anew."""
-    rows = archive.rows()
-    archive.remove(7)
-    before = rows[1]
-    for position, row in enumerate(rows[3:], start=3):
-        made_up = row | {"event_id": {"S": at(archive, position)}, "previous": before["hmac"]}
-        made_up["hmac"] = {"S": seal(made_up, b"a key of the intruder's own")}
-        archive.put(made_up)
-        before = made_up
-    assert ("rewritten", at(archive, 3)) in auditors.damage(archive.account)
+def test_the_last_change_is_excused_for_a_quarter_of_an_hour(
+    user: User, delivery: Delivery, auditors: Auditors
+):
+    user.bind()
+    began = delivery.clock()
+    delivery.clock.time = began + 900
+    assert auditors.damage(user.account) == [("on_its_way", "at the end")]
+    delivery.clock.time = began + 901
+    assert auditors.damage(user.account) == [("unrecorded", "at the end")]
+    assert auditors.words == ["no row of version 1"]
 
 
-def test_a_chain_that_was_rewritten_with_the_key_is_found_by_its_witnesses(
+def test_a_row_is_excused_for_a_quarter_of_an_hour_after_it_was_witnessed(
+    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str]
+):
+    """However late the stream was: what counts is when S3 took the object."""
+    user.bind()
+    delivery.clock.advance(HOUR)
+    delivery.deliver()
+    taken_at = delivery.clock()
+    archive = Archive(dynamodb, aws["AUDIT_TABLE"], user.account)
+    archive.remove(*archive.ids())
+    delivery.clock.time = taken_at + 900
+    assert [kind for kind, _ in auditors.damage(user.account)] == ["on_its_way"]
+    delivery.clock.time = taken_at + 901
+    assert [kind for kind, _ in auditors.damage(user.account)] == ["missing"]
+
+
+def test_a_finding_stands_in_the_trail(
+    archive: Archive, auditors: Auditors, delivery: Delivery, dynamodb: Any, aws: dict[str, str]
+):
+    dynamodb.update_item(
+        TableName=aws["BINDINGS_TABLE"],
+        Key={"account": {"S": archive.account}},
+        UpdateExpression="SET failures = :none",
+        ExpressionAttributeValues={":none": {"N": "0"}},
+    )
+    mine: Any = {"eventID": f"mine-{archive.account}", "eventName": "MODIFY"}
+    mine["dynamodb"] = {
+        "SequenceNumber": "777",
+        "Keys": {"account": {"S": archive.account}},
+        "ApproximateCreationDateTime": delivery.clock() + 1,
+    }
+    delivery.deliver([*delivery.take(), mine])
+    tampered, unreadable = archive.ids()[-2:]
+    assert auditors.damage(archive.account) == [("finding", tampered), ("finding", unreadable)]
+    assert auditors.words == ["event_repeated", "unreadable"]
+
+
+def test_changes_by_hand_within_one_second_are_followed_in_the_order_of_the_stream(
+    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str]
+):
+    """They leave the version as it is, so it does not tell the order."""
+    user.bind()
+    for number in range(12):
+        dynamodb.update_item(
+            TableName=aws["BINDINGS_TABLE"],
+            Key={"account": {"S": user.account}},
+            UpdateExpression="SET failures = :number, version = :version",
+            ExpressionAttributeValues={
+                ":number": {"N": str(number)},
+                ":version": {"N": str(1 + number % 2)},
+            },
+        )
+    delivery.deliver()
+    delivery.clock.advance(HOUR)
+    assert {kind for kind, _ in auditors.damage(user.account)} == {"finding"}
+
+
+def test_a_binding_that_was_set_back_without_a_record_does_not_fit_its_trail(
+    archive: Archive,
+    auditors: Auditors,
+    forget_item: Callable[..., None],
+    item_of: Callable[[str], dict[str, Any]],
+):
+    item = item_of(archive.account)
+    for other, words in (
+        (None, "the binding was left at version 7 and found at version 0"),
+        (item | {"version": {"N": "5"}}, "the binding was left at version 7 and found at version 5"),
+        (
+            item | {"event": {"M": item["event"]["M"] | {"event_id": {"S": "other"}}}},
+            "the binding is at version 7, and not by the change of that row",
+        ),
+    ):
+        forget_item(archive.account, other)
+        assert auditors.damage(archive.account) == [("set_back", "at the end")]
+        assert auditors.words == [words]
+    forget_item(archive.account, item | {"version": {"N": "9"}})
+    assert auditors.damage(archive.account) == [("unrecorded", "at the end")]
+    assert auditors.words == ["no row of version 8 to 9"]
+
+
+def test_a_restored_table_is_set_back_where_it_went_on(
+    archive: Archive,
+    auditors: Auditors,
+    user: User,
+    delivery: Delivery,
+    forget_item: Callable[..., None],
+    item_of: Callable[[str], dict[str, Any]],
+):
+    forget_item(archive.account, item_of(archive.account) | {"version": {"N": "3"}})
+    assert user.verify("000000").code == "wrong_code"
+    delivery.deliver()
+    delivery.clock.advance(HOUR)
+    assert auditors.damage(archive.account) == [("set_back", archive.ids()[-1])]
+    assert auditors.words == ["the binding was left at version 7 and found at version 3"]
+
+
+def test_both_tables_rolled_back_together_show_against_the_witness(
+    archive: Archive,
+    auditors: Auditors,
+    user: User,
+    delivery: Delivery,
+    forget_item: Callable[..., None],
+    item_of: Callable[[str], dict[str, Any]],
+):
+    item, ids = item_of(archive.account), archive.ids()
+    user.verify("000000")
+    delivery.deliver()
+    delivery.clock.advance(HOUR)
+    (last,) = set(archive.ids()) - set(ids)
+    archive.remove(last)
+    forget_item(archive.account, item)
+    assert auditors.damage(archive.account) == [("missing", last), ("set_back", "at the end")]
+
+
+def test_rows_past_their_time_may_go_and_only_those(
+    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str], clock: Clock
+):
+    began = clock()
+    phone = user.bound_phone()
+    delivery.deliver()
+    clock.time = began + 7 * 366 * DAY - 1
+    archive = Archive(dynamodb, aws["AUDIT_TABLE"], user.account)
+    first, second = archive.ids()
+    archive.remove(first, second)
+    assert [kind for kind, _ in auditors.damage(user.account)] == ["missing"] * 2
+    clock.advance(2)
+    assert auditors.damage(user.account) == []
+    user.verify(phone.code())
+    delivery.deliver()
+    assert auditors.damage(user.account) == []
+
+
+def test_an_account_whose_rows_and_witness_have_gone_begins_in_the_middle(
     user: User,
     delivery: Delivery,
     auditors: Auditors,
     dynamodb: Any,
     aws: dict[str, str],
-    subscriber: Subscriber,
-    tmp_path: Path,
+    clock: Clock,
 ):
-    """Whoever has the handler's own role lets it tell the records anew, with another address."""
     phone = user.bound_phone()
+    delivery.take()
+    clock.advance(DAY)
+    today = datetime.fromtimestamp(clock(), UTC).strftime("%Y-%m-%d")
+    assert auditors.damage(user.account) == [("unrecorded", "at the end")]
+    assert auditors.damage(user.account, "--since", today) == []
     user.verify(phone.code())
-    records = delivery.take()
-    delivery.deliver(records)
-    witnesses = tmp_path / "notifications.jsonl"
-    witnesses.write_text("".join(json.dumps(told) + "\n" for told in subscriber.received()))
-    assert auditors.damage(user.account, "--against", str(witnesses)) == []
-    Archive(dynamodb, aws["AUDIT_TABLE"], user.account).forget_records()
-    records[2]["dynamodb"]["NewImage"]["event"]["M"]["address"] = {"S": "203.0.113.9"}
-    delivery.deliver(records)
-    assert auditors.damage(user.account) == []
-    found = auditors.damage(user.account, "--against", str(witnesses))
-    assert found == [("rewritten", row_id(user.account, 3))]
+    delivery.deliver()
+    clock.advance(HOUR)
+    assert [kind for kind, _ in auditors.damage(user.account)] == ["unrecorded"]
+    assert auditors.damage(user.account, "--since", today) == []
+    # The change before the first row was made after that day, so it should have a row.
+    yesterday = datetime.fromtimestamp(clock() - 2 * DAY, UTC).strftime("%Y-%m-%d")
+    assert [kind for kind, _ in auditors.damage(user.account, "--since", yesterday)] == ["unrecorded"]
 
 
-def test_a_row_of_another_chain_does_not_fit_in(
-    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str]
+def test_what_was_before_a_day_is_left_out(
+    archive: Archive, auditors: Auditors, user: User, delivery: Delivery
 ):
-    """Half of the chain is rewritten with the key: the seals are good, the link is not."""
-    phone = user.bound_phone()
-    user.verify(phone.code())
-    records = delivery.take()
-    delivery.deliver(records)
-    archive = Archive(dynamodb, aws["AUDIT_TABLE"], user.account)
-    first_rows = archive.rows()[:2]
-    archive.forget_records()
-    records[1]["dynamodb"]["NewImage"]["event"]["M"]["address"] = {"S": "203.0.113.9"}
-    delivery.deliver(records)
-    for row in first_rows:
-        archive.put(row)
-    assert auditors.damage(user.account) == [("rewritten", row_id(user.account, 3))]
+    gone = archive.ids()[2]
+    archive.remove(gone)
+    delivery.clock.advance(2 * DAY)
+    user.verify("000000")
+    delivery.deliver()
+    delivery.clock.advance(HOUR)
+    today = datetime.fromtimestamp(delivery.clock(), UTC).strftime("%Y-%m-%d")
+    assert auditors.damage(archive.account, "--since", today) == []
+    assert auditors.damage(archive.account) == [("missing", gone)]
 
 
-def test_a_witness_of_rows_that_are_no_more_shows_the_cut(
-    archive: Archive, auditors: Auditors, dynamodb: Any, aws: dict[str, str], tmp_path: Path
+@pytest.fixture
+def rewritten(aws: dict[str, str], archive: Archive) -> Iterator[Callable[[bytes, str], None]]:
+    """Puts bytes under a name into the witness, and takes them out at the end: they would stay."""
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[aws["WITNESS_BUCKET"]]
+    before = list(bucket.keys.iterlists())
+    s3 = boto3.client("s3")
+
+    def put(body: bytes, key: str | None = None) -> str:
+        name = key or f"2027/01/15/080000-{objects.digest_in_key(body)}.jsonl"
+        s3.put_object(Bucket=aws["WITNESS_BUCKET"], Key=name, Body=body, ChecksumAlgorithm="SHA256")
+        return name
+
+    yield put
+    bucket.keys.clear()
+    for key, versions in before:
+        bucket.keys.setlist(key, versions)
+
+
+def test_an_object_that_is_written_over_or_hidden_is_read_all_the_same(
+    archive: Archive,
+    auditors: Auditors,
+    rewritten: Callable[..., str],
+    witness: Witness,
+    aws: dict[str, str],
 ):
-    export = tmp_path / "rows.jsonl"
-    month = datetime.fromtimestamp(int(archive.rows()[0]["recorded_at"]["N"]), UTC).strftime("%Y-%m")
-    assert auditors.run("export", "--month", month, "--to", str(export))[0] == 0
-    archive.forget_records()
-    dynamodb.delete_item(TableName=aws["BINDINGS_TABLE"], Key={"account": {"S": archive.account}})
+    (key,) = {version["Key"] for version in witness.versions() if archive.account in body(version, aws)}
+    boto3.client("s3").delete_object(Bucket=aws["WITNESS_BUCKET"], Key=key)
     assert auditors.damage(archive.account) == []
-    assert auditors.damage(archive.account, "--against", str(export)) == [("cut", "at the end")]
+    rewritten(b"{}\n", key)
+    status, out = auditors.run("verify", "--account", archive.account)
+    assert (status, out) == (1, f"{key}  altered  not an object that record_events wrote\n")
 
 
-def test_a_change_that_never_became_a_row_is_missed(user: User, delivery: Delivery, auditors: Auditors):
-    phone = user.bound_phone()
-    user.verify(phone.code())
-    records = delivery.take()
-    delivery.deliver([records[0], records[2]])
-    assert auditors.damage(user.account) == [("untold", row_id(user.account, 2))]
+def body(version: dict[str, Any], aws: dict[str, str]) -> str:
+    name = {"Key": version["Key"], "VersionId": version["VersionId"]}
+    answer = boto3.client("s3").get_object(Bucket=aws["WITNESS_BUCKET"], **name)
+    return answer["Body"].read().decode()
 
 
-def test_a_trail_that_begins_in_the_middle_of_a_story_is_missing_the_beginning(
-    user: User, delivery: Delivery, auditors: Auditors
+def test_a_second_form_of_a_row_in_the_witness_is_found(
+    archive: Archive, auditors: Auditors, rewritten: Callable[..., str], witness: Witness
 ):
-    user.bound_phone()
-    delivery.deliver(delivery.take()[1:])
-    assert auditors.damage(user.account) == [("untold", row_id(user.account, 1))]
+    """Whoever has the role of record_events may add to the witness, and cannot take back."""
+    row = witness.rows(archive.account)[3]
+    forged = row | {"address": "203.0.113.9"}
+    rewritten(objects.line(forged).encode() + b"\n")
+    archive.put(archive.rows()[3] | {"address": {"S": "203.0.113.9"}})
+    assert auditors.damage(archive.account) == [("altered", row["event_id"])]
+    assert auditors.words == ["version 4, wrong_code: the witness has it in two forms"]
 
 
-def test_a_binding_that_was_set_back_without_a_record_does_not_fit_its_trail(
-    archive: Archive, auditors: Auditors, dynamodb: Any, aws: dict[str, str]
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"no json\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"account": "x", "event_id": 1}\n',
+        b'{"account": "x", "event_id": "000000000001-fb0ce338c387"}\n',
+        b'{"account":"x","event_id":"001800000000-000000000003-0123456789abcdef","version":"1"}\n',
+        b'{"account":"x","event_id":"001800000000-000000000003-0123456789abcdef","type":["y"]}\n',
+    ],
+)
+def test_nonsense_in_the_witness_is_told_and_hides_nothing(
+    archive: Archive, auditors: Auditors, rewritten: Callable[..., str], nonsense: bytes
 ):
-    dynamodb.delete_item(TableName=aws["BINDINGS_TABLE"], Key={"account": {"S": archive.account}})
-    assert auditors.damage(archive.account) == [("untold", "at the end")]
-
-
-def test_rows_past_their_time_may_go_from_the_front_and_only_those(
-    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str], clock: Clock
-):
-    began = clock()
-    phone = user.bound_phone()
-    user.verify(phone.code())
-    delivery.deliver()
-    wait_until(began + 8 * YEAR_SECONDS, delivery)
-    user.verify(phone.code())
-    delivery.deliver()
-    archive = Archive(dynamodb, aws["AUDIT_TABLE"], user.account)
-    archive.remove(2)
-    assert auditors.damage(user.account) == []
-    archive.remove(1, 3)
-    assert auditors.damage(user.account) == []
-    clock.advance(60)
-    user.verify(phone.code())
-    delivery.deliver()
-    archive.remove(4)
-    assert auditors.damage(user.account) == [("removed", row_id(user.account, 5))]
-
-
-def test_a_chain_whose_rows_have_all_had_their_time_begins_anew(
-    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str], clock: Clock
-):
-    began = clock()
-    phone = user.bound_phone()
-    delivery.deliver()
-    archive = Archive(dynamodb, aws["AUDIT_TABLE"], user.account)
-    archive.forget_records()
-    assert auditors.damage(user.account) == [("cut", "at the end")]
-    wait_until(began + 8 * YEAR_SECONDS, delivery)
-    assert auditors.damage(user.account) == []
-    user.verify(phone.code())
-    delivery.deliver()
-    assert len(archive.rows()) == 1
-    assert auditors.damage(user.account) == []
-
-
-def test_a_change_on_its_way_into_the_trail_is_waited_for(
-    user: User, delivery: Delivery, auditors: Auditors, monkeypatch: pytest.MonkeyPatch
-):
-    user.bind()
-    monkeypatch.setattr(audit.time, "sleep", lambda seconds: delivery.deliver())
-    assert auditors.damage(user.account) == []
-
-
-def test_rows_under_the_keys_of_earlier_quarters_still_prove_themselves(
-    user: User, delivery: Delivery, auditors: Auditors, dynamodb: Any, aws: dict[str, str], clock: Clock
-):
-    for _ in range(3):
-        user.bind()
-        delivery.deliver()
-        wait_until(clock() + 92 * 86_400, delivery)
-    rows = Archive(dynamodb, aws["AUDIT_TABLE"], user.account).rows()
-    assert len({row["trail_key"]["S"] for row in rows}) == 3
-    delivery.new_process()
-    assert auditors.damage(user.account) == []
-
-
-def test_every_account_is_walked_with_progress(
-    archive: Archive, auditors: Auditors, new_user: Callable[[], User], delivery: Delivery
-):
-    new_user().bind()
-    delivery.deliver()
-    archive.remove(3)
+    key = rewritten(nonsense)
+    archive.remove(archive.ids()[2])
     status, out = auditors.run("verify", "--all")
     assert status == 1
-    assert f"{archive.account}  removed  {at(archive, 4)}: no row at position 3, before this one" in out
-    assert " accounts, " in auditors.printed.err
+    assert f"{key}  altered  not an object that record_events wrote\n" in out
+    assert f"{archive.account}  missing  " in out
 
 
-def test_what_cannot_be_told_is_not_called_whole(
-    archive: Archive, auditors: Auditors, wire: Wire, tmp_path: Path
+def test_every_account_is_verified_with_progress(
+    archive: Archive,
+    auditors: Auditors,
+    new_user: Callable[[], User],
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    wire.refuse("Decrypt", "AccessDeniedException")
+    other = new_user()
+    other.bind()
+    delivery.deliver()
+    gone = archive.ids()[3]
+    archive.remove(gone)
+    monkeypatch.setattr(verify, "_PROGRESS_SECONDS", -1)
+    status, out = auditors.run("verify", "--all")
+    assert status == 1
+    said = "version 4, wrong_code: witnessed, and not in the table"
+    assert f"{archive.account}  missing  {gone}: {said}\n" in out
+    assert other.account not in out
+    for name in ("rows", "objects of the witness", "accounts"):
+        assert f" {name}\n" in auditors.printed.err
+
+
+@pytest.mark.parametrize("operation", ["Query", "ListObjectVersions", "GetObject", "GetCallerIdentity"])
+def test_what_cannot_be_told_is_not_called_whole(
+    archive: Archive, auditors: Auditors, wire: Wire, operation: str
+):
+    wire.refuse(operation, "AccessDeniedException")
     assert auditors.run("verify", "--account", archive.account) == (2, "")
-    assert "AccessDeniedException" in auditors.printed.err
-    wire.refuse("Query", "AccessDeniedException")
-    assert auditors.run("verify", "--account", archive.account) == (2, "")
-    nonsense = tmp_path / "nonsense"
-    nonsense.write_text("{}\n")
-    assert auditors.run("verify", "--account", archive.account, "--against", str(nonsense))[0] == 2
-    missing = str(tmp_path / "missing")
-    assert auditors.run("verify", "--account", archive.account, "--against", missing)[0] == 2
+    assert auditors.printed.err == "it could not be told: " + {
+        "Query": "reading the table totp-binding-test-audit: AccessDeniedException\n",
+        "GetCallerIdentity": "AccessDeniedException\n",
+    }.get(operation, "reading the witness: AccessDeniedException\n")
 
 
 def test_the_local_stage_needs_to_be_told_where_aws_is(
@@ -375,60 +502,109 @@ def test_the_local_stage_needs_to_be_told_where_aws_is(
     assert "--endpoint-url" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("month", ["2026-13", "2026-1", "26-01", "0000-01", "2026-11-01", "٢٠٢٦-11"])
+@pytest.mark.parametrize("month", ["2026-13", "26-01", "0000-01", "2026-11-01", "x"])
 def test_an_export_of_no_month_is_refused(month: str):
     with pytest.raises(SystemExit):
         audit.main(["export", "--month", month, "--to", "x"])
 
 
-def test_an_export_has_the_months_rows_and_each_still_proves_itself(
+def test_an_export_has_the_months_rows_with_times_that_people_read(
     user: User, delivery: Delivery, auditors: Auditors, clock: Clock, tmp_path: Path
 ):
-    wait_until(datetime(2031, 12, 31, 23, 58, 59, tzinfo=UTC).timestamp(), delivery)
+    clock.time = datetime(2031, 12, 31, 23, 58, 59, tzinfo=UTC).timestamp()
+    delivery.service.rotate_keys(SCHEDULED_EVENT, None)
     phone = user.bound_phone()
-    delivery.deliver()
     clock.time = datetime(2032, 1, 1, tzinfo=UTC).timestamp()
     user.verify(phone.code())
     delivery.deliver()
-    to = tmp_path / "december.jsonl"
-    assert auditors.run("export", "--month", "2031-12", "--to", str(to))[0] == 0
-    assert auditors.run("export", "--month", "2032-01", "--to", str(tmp_path / "january"))[0] == 0
-    keyring = wiring.components().recorder._keyring
-    rows = [json.loads(line) for line in to.read_text("utf-8").splitlines()]
+    december, january = tmp_path / "december.jsonl", tmp_path / "january.jsonl"
+    status, out = auditors.run("export", "--month", "2031-12", "--to", str(december))
+    digest = hashlib.sha256(december.read_bytes()).hexdigest()
+    assert (status, out) == (0, f"2 rows in {december}, sha256 {digest}\n")
+    assert auditors.run("export", "--month", "2032-01", "--to", str(january))[0] == 0
+    rows = [json.loads(line) for line in december.read_text("utf-8").splitlines()]
     assert [row["type"] for row in rows] == ["bind_started", "bound"]
-    assert rows[1]["previous"] == rows[0]["hmac"]
-    for row in rows:
-        item = {
-            name: {"N": str(value)} if isinstance(value, int) else {"S": value}
-            for name, value in row.items()
-        }
-        material = keyring.by_id(Purpose.TRAIL, row["trail_key"]).material
-        assert is_sealed(item, material)
-    manifest = json.loads((tmp_path / "december.jsonl.manifest.json").read_text("utf-8"))
-    assert manifest["sha256"] == hashlib.sha256(to.read_bytes()).hexdigest()
-    assert (manifest["rows"], manifest["accounts"], manifest["bytes"]) == (2, 1, to.stat().st_size)
-    assert (manifest["from"], manifest["until"]) == ("2031-12-01T00:00:00Z", "2032-01-01T00:00:00Z")
-    assert len((tmp_path / "january").read_text("utf-8").splitlines()) == 1
+    assert [row["at"] for row in rows] == ["2031-12-31T23:58:59Z"] * 2
+    assert rows[1]["before_at"] == "2031-12-31T23:58:59Z"
+    assert rows[0]["kept_until"] == "2039-01-05T23:58:59Z"
+    assert len(january.read_text("utf-8").splitlines()) == 1
 
 
-def test_an_export_into_a_bucket_is_locked_there(
-    archive: Archive, auditors: Auditors, delivery: Delivery
+def test_an_export_never_overwrites(archive: Archive, auditors: Auditors, tmp_path: Path):
+    to = tmp_path / "audit.jsonl"
+    to.write_text("mine")
+    assert auditors.run("export", "--month", "2027-01", "--to", str(to)) == (2, "")
+    assert "File exists" in auditors.printed.err
+    assert auditors.run("accounts", "--csv", str(to)) == (2, "")
+    assert to.read_text() == "mine"
+
+
+def test_an_export_shows_a_damaged_row_as_it_is(archive: Archive, auditors: Auditors, tmp_path: Path):
+    archive.put(archive.rows()[0] | {"at": {"N": "9" * 30}, "note": {"B": b"x"}})
+    to = tmp_path / "audit.jsonl"
+    assert auditors.run("export", "--month", "2027-01", "--to", str(to))[0] == 0
+    rows = [json.loads(line) for line in to.read_text().splitlines()]
+    (damaged,) = [row for row in rows if "note" in row]
+    assert (damaged["at"], damaged["note"]) == (int("9" * 30), {"B": "b'x'"})
+
+
+def test_accounts_are_counted_by_state_and_listed(
+    new_user: Callable[[], User],
+    delivery: Delivery,
+    desk: Desk,
+    auditors: Auditors,
+    dynamodb: Any,
+    aws: dict[str, str],
+    tmp_path: Path,
 ):
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="broker-audit", ObjectLockEnabledForBucket=True)
-    month = datetime.fromtimestamp(int(archive.rows()[0]["recorded_at"]["N"]), UTC).strftime("%Y-%m")
-    status, out = auditors.run(
-        "export", "--month", month, "--bucket", "broker-audit", "--prefix", "totp/"
+    for item in dynamodb.scan(TableName=aws["BINDINGS_TABLE"])["Items"]:
+        dynamodb.delete_item(TableName=aws["BINDINGS_TABLE"], Key={"account": item["account"]})
+    begun, expired, gone, _desktop_only, both, locked, suspended = users = [new_user() for _ in range(7)]
+    expired.bind()
+    delivery.clock.advance(700)
+    phones = {user.account: user.bound_phone() for user in users[2:]}
+    desk.unbind(gone.account)
+    both.verify(phones[both.account].code(), client=MOBILE)
+    for _ in range(5):
+        locked.verify(phones[locked.account].wrong())
+    item = {"account": {"S": suspended.account}}
+    dynamodb.update_item(
+        TableName=aws["BINDINGS_TABLE"],
+        Key=item,
+        UpdateExpression="SET suspended = :yes",
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
     )
-    assert status == 0
-    name = f"totp/audit-test-{month}.jsonl"
-    assert f"s3://broker-audit/{name}\n" in out
-    body = s3.get_object(Bucket="broker-audit", Key=name)["Body"].read()
-    manifest = json.loads(
-        s3.get_object(Bucket="broker-audit", Key=f"{name}.manifest.json")["Body"].read()
+    begun.bind()
+    dynamodb.put_item(TableName=aws["BINDINGS_TABLE"], Item={"account": {"S": "=1+1"}})
+    to = tmp_path / "accounts.csv"
+    status, out = auditors.run("accounts", "--csv", str(to))
+    counted = {name: int(count) for count, name in (line.split(None, 1) for line in out.splitlines())}
+    assert (status, counted) == (
+        0,
+        {
+            "unbound": 2,
+            "pending": 1,
+            "bound": 4,
+            "desktop only": 3,
+            "locked": 1,
+            "suspended": 1,
+            "unreadable": 1,
+            "accounts": 8,
+        },
     )
-    assert manifest["sha256"] == hashlib.sha256(body).hexdigest()
-    locked = s3.head_object(Bucket="broker-audit", Key=name)
-    assert locked["ObjectLockMode"] == "COMPLIANCE"
-    seven_years_on = datetime.fromtimestamp(delivery.clock() + 7 * YEAR_SECONDS, UTC)
-    assert locked["ObjectLockRetainUntilDate"] >= seven_years_on
+    listed = {row["account"]: row for row in csv.DictReader(to.read_text("utf-8").splitlines())}
+    assert listed["'=1+1'"]["state"] == "unreadable"
+    assert listed[expired.account]["state"] == listed[gone.account]["state"] == "unbound"
+    assert listed[both.account] == {
+        "account": both.account,
+        "state": "bound",
+        "desktop": listed[both.account]["bound_at"],
+        "mobile": "2027-01-15T08:16:40Z",
+        "bound_at": "2027-01-15T08:13:40Z",
+        "locked_until": "",
+        "suspended": "no",
+    }
+    assert listed[locked.account]["locked_until"] != ""
+    assert listed[suspended.account]["suspended"] == "yes"
+    delivery.clock.advance(DAY)
+    assert "        0  locked\n" in auditors.run("accounts")[1]

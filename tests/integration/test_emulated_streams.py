@@ -37,30 +37,55 @@ def test_an_item_made_by_an_update_is_one_complete_insert(
     assert stream.next(100) == []
 
 
-def test_a_failed_transaction_leaves_the_table_unchanged(
+def test_a_row_is_inserted_once_and_the_others_of_its_batch_all_the_same(
     aws: dict[str, str], dynamodb: Any, key: dict[str, Any]
 ):
-    def put(event_id: str, note: str) -> dict[str, Any]:
+    """As tests/engine has it of DynamoDB itself."""
+
+    def insert(event_id: str, note: str) -> dict[str, Any]:
         return {
-            "Put": {
-                "TableName": aws["AUDIT_TABLE"],
-                "Item": key | {"event_id": {"S": event_id}, "note": {"S": note}},
-                "ConditionExpression": "attribute_not_exists(event_id)",
-            }
+            "Statement": f'INSERT INTO "{aws["AUDIT_TABLE"]}" '
+            "VALUE {'account': ?, 'event_id': ?, 'note': ?}",
+            "Parameters": [key["account"], {"S": event_id}, {"S": note}],
         }
 
-    dynamodb.transact_write_items(TransactItems=[put("2", "first"), put("3", "first")])
-    for items in ([put("1", "new"), put("2", "new")], [put("3", "new"), put("1", "new")]):
-        with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
-            dynamodb.transact_write_items(TransactItems=items)
+    def errors(*statements: dict[str, Any]) -> list[str | None]:
+        answer = dynamodb.batch_execute_statement(Statements=list(statements))
+        return [response.get("Error", {}).get("Code") for response in answer["Responses"]]
+
+    assert errors(insert("2", "first"), insert("3", "first")) == [None, None]
+    assert errors(insert("1", "new"), insert("2", "new"), insert("x" * 1_025, "new")) == [
+        None,
+        "DuplicateItem",
+        "ValidationError",
+    ]
     found = dynamodb.query(
         TableName=aws["AUDIT_TABLE"],
         KeyConditionExpression="account = :account",
         ExpressionAttributeValues={":account": key["account"]},
     )["Items"]
     assert [(item["event_id"]["S"], item["note"]["S"]) for item in found] == [
+        ("1", "new"),
         ("2", "first"),
         ("3", "first"),
+    ]
+
+
+def test_versions_are_listed_after_a_name_that_nothing_has(aws: dict[str, str]):
+    s3 = boto3.client("s3")
+    bucket = {"Bucket": s3.create_bucket(Bucket=uuid4().hex)["Location"].strip("/")}
+    for name in ("a", "c", "e"):
+        s3.put_object(**bucket, Key=name)
+
+    def after(name: str) -> list[str]:
+        listed = s3.list_object_versions(**bucket, KeyMarker=name).get("Versions", [])
+        return [version["Key"] for version in listed]
+
+    assert [after(name) for name in ("0", "a", "b", "e")] == [
+        ["a", "c", "e"],
+        ["c", "e"],
+        ["c", "e"],
+        [],
     ]
 
 

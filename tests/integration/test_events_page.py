@@ -3,16 +3,18 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from chalicelib.core.chain import row_id
+from chalicelib import wiring
 from chalicelib.core.changes import Finding, Why
 from chalicelib.core.events import EventType
 from chalicelib.core.lockout import SUSPEND_AT
 from chalicelib.support.requests import REASONS
+from infra.audit.verify import Damage
 from infra.environment import ROOT
 from tests.kit.delivery import Delivery
 from tests.kit.desk import Desk
@@ -43,6 +45,7 @@ def sent(
     dynamodb: Any,
     aws: dict[str, str],
     subscribe: Callable[..., Subscriber],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[dict[str, Any]]]:
     """Send a message of every type. Returns documents, attributes, and those that POLICY passes."""
     everything, for_clients = subscribe(), subscribe(POLICY)
@@ -55,6 +58,7 @@ def sent(
         user.verify(phone.wrong())
     desk.unlock(user.account)
     almost = {":almost": {"N": str(SUSPEND_AT - 1)}}
+    delivery.clock.advance(1)
     dynamodb.update_item(
         TableName=aws["BINDINGS_TABLE"],
         Key={"account": {"S": user.account}},
@@ -66,6 +70,12 @@ def sent(
     discarded = other.phone()
     for _ in range(5):
         other.confirm(discarded.wrong())
+    desk.unbind(other.account, ticket="T-2")
+    code = desk.call("invite", other.account)["bind_code"]
+    other.call("POST", "/bind", {"bind_code": f"{(int(code) + 1) % 10**8:08}"})
+    monkeypatch.setattr(wiring.components().desk, "_two_operators", True)
+    desk.call("invite", other.account, ticket="T-3")
+    desk.unbind(other.account, ticket="T-4")
     unreadable = {"eventID": f"unreadable-{user.account}", "eventName": "MODIFY"}
     delivery.deliver([*delivery.take(), unreadable])
     received = everything.received()
@@ -83,15 +93,20 @@ def test_the_schema_knows_every_type_reason_and_way_of_tampering():
     client, support, nobody = SCHEMA["oneOf"]
     listed = [*client["properties"]["type"]["enum"], *support["properties"]["type"]["enum"]]
     assert {*listed, *nobody["properties"]["type"]["enum"]} == TYPES
-    assert support["then"]["properties"]["reason"]["enum"] == list(REASONS)
+    assert support["then"]["properties"]["reason"]["enum"] == [*REASONS, None]
     assert nobody["then"]["properties"]["why"]["enum"] == list(Why)
 
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=list(EXAMPLES))
 def test_each_example_fits_the_schema(example: dict[str, Any]):
     validator.validate(example)
-    position = int(example["event_id"].partition("-")[0])
-    assert example["event_id"] == row_id(example["account"], position)
+    at = datetime.fromtimestamp(int(example["event_id"].partition("-")[0]), UTC)
+    assert at.strftime("%Y-%m-%dT%H:%M:%SZ") == example["at"]
+
+
+def test_the_page_explains_every_way_of_tampering_and_every_kind_of_damage():
+    explained = re.findall(r"^\| `(\w+)` \| .* \|$", PAGE, re.MULTILINE)
+    assert {*Why, *Damage} <= set(explained)
 
 
 def test_the_schema_refuses_an_invalid_message():
@@ -99,9 +114,11 @@ def test_the_schema_refuses_an_invalid_message():
     for wrong in (
         bound | {"channel": None},
         bound | {"operator": "amy"},
-        bound | {"hmac": None},
+        bound | {"event_id": "000000000001-fb0ce338c387"},
         unbound | {"ticket": None},
-        unbound | {"reason": None},
+        unbound | {"reason": "whim"},
+        unbound | {"operator_proved": None},
+        EXAMPLES["unlocked"] | {"reason": "other"},
         tampered | {"why": None},
         tampered | {"type": "other"},
         {name: value for name, value in bound.items() if name != "reason"},

@@ -28,8 +28,8 @@ from infra.environment import ROOT
 from infra.local.http_server import HttpResponse, Server
 from infra.local.operators import function_arn
 from infra.support.signer import prove
-from tests.integration.conftest import Delivery
 from tests.kit.clock import Clock
+from tests.kit.delivery import Delivery
 from tests.kit.log_lines import LogLines
 from tests.kit.sts import REGION, Sts, session, sign_by, support_session
 from tests.kit.user import User

@@ -54,6 +54,7 @@ def test_a_comparison_shows_a_damaged_account_and_unbinding_repairs_it(
     assert user.verify(phone.code()).code == "unavailable"
     assert before(user) != item(aws["BINDINGS_TABLE"], user)
     unbind(service, user)
+    user.clock.advance(1)
     phone = user.bound_phone()
     assert user.verify(phone.code()).status == 200
 

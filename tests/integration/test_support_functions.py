@@ -38,7 +38,9 @@ def test_unbind_drops_the_binding_and_its_secret(service, user: User, aws):
         "unbound_at": "2027-01-15T08:01:00Z",
     }
     left = item_of(aws, user)
-    assert set(left) == {"account", "version", "state", "event", "cutoff", "unbindings"}
+    names = {"account", "version", "state", "event", "cutoff", "unbindings", "unbound_version"}
+    assert set(left) == names
+    assert left["unbound_version"] == left["version"]
     assert {
         name: left["event"]["M"][name]["S"] for name in ("operator", "ticket", "reason", "type")
     } == {

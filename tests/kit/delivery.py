@@ -18,11 +18,9 @@ class Delivery:
     stream: Stream
 
     def take(self) -> list[dict[str, Any]]:
-        """Return the new records, dated by the service's clock."""
+        """Return the new records."""
         records = []
         while batch := self.stream.next(100):
-            for record in batch:
-                record["dynamodb"]["ApproximateCreationDateTime"] = self.clock()
             records += batch
         return records
 

@@ -1,14 +1,17 @@
 """The rows of the functions' roles."""
 
-from tests.permissions.row import ALL_OF_A_BINDING, SECRET, WITHHELD, Row, may, may_not
+from tests.permissions.row import ALL_OF_A_BINDING, NEW, SECRET, WITHHELD, Row, may, may_not
 
 WRITE = ("account", "version", "binding", "event")
 """What every write names: the key, what it is conditional on, and its event."""
 
 VERIFIES = (*WRITE, "last_step", "repeatable", "failures", "locked_until")
 COUNTS = (*WRITE, "failures", "month_failures", "month_began_at", "locked_until", "suspended")
-CLEARS = (*COUNTS, "held")
-UNBINDS = (*WRITE, "state", *SECRET, "cutoff", "unbindings", "bind_code", "bind_code_failures")
+CLEARS = (*COUNTS, "held", "unlocked_version")
+UNBINDS = (
+    *(*WRITE, "state", *SECRET, "cutoff", "unbindings", "bind_code", "bind_code_failures"),
+    "unbound_version",
+)
 INVITES = (*WRITE, "state", *SECRET, "expires_at", "bind_code", "bind_code_failures", "waiting")
 READS = "dynamodb:GetItem"
 WRITES = "dynamodb:UpdateItem"
@@ -58,17 +61,19 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("api_handler", "dynamodb:Scan", "bindings"),
             may("api_handler", "dynamodb:Query", "keys", leading="secret"),
             may("api_handler", "dynamodb:Query", "keys", leading="pass"),
-            may_not("api_handler", "dynamodb:Query", "keys", leading="trail"),
+            may_not("api_handler", "dynamodb:Query", "keys", leading="other"),
             may_not("api_handler", "dynamodb:Query", "keys"),
             may_not("api_handler", "dynamodb:PutItem", "keys", leading="secret"),
             may_not("api_handler", "dynamodb:DeleteItem", "keys", leading="pass"),
             may("api_handler", "kms:Decrypt", "key", purpose="secret"),
             may("api_handler", "kms:Decrypt", "key", purpose="pass"),
-            may_not("api_handler", "kms:Decrypt", "key", purpose="trail"),
+            may_not("api_handler", "kms:Decrypt", "key", purpose="other"),
             may_not("api_handler", "kms:Decrypt", "key"),
             may_not("api_handler", "kms:Encrypt", "key", purpose="pass"),
             may_not("api_handler", "dynamodb:Query", "audit", leading="88000001"),
             may_not("api_handler", "dynamodb:PutItem", "audit", leading="88000001"),
+            may_not("api_handler", "dynamodb:PartiQLInsert", "audit"),
+            may_not("api_handler", "s3:PutObject", "a witness", more=NEW),
             may_not("api_handler", "sns:Publish", "events"),
             may_not("api_handler", "lambda:InvokeFunction", "function unbind"),
         ),
@@ -79,6 +84,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             *reads_no_secret("unbind"),
             *writes_no_more("unbind", UNBINDS),
             may("unbind", WRITES, "bindings", names=("account", *ALL_OF_A_BINDING, *SECRET)),
+            may_not("unbind", WRITES, "bindings", names=(*UNBINDS, "unlocked_version")),
         ),
     ),
     (
@@ -88,7 +94,10 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             *writes_no_more("invite", INVITES),
             *(
                 may_not("invite", WRITES, "bindings", names=(*INVITES, name))
-                for name in ("cutoff", "held", "unbindings", "bound_at", "last_step", "suspended")
+                for name in (
+                    *("cutoff", "held", "unbindings", "bound_at", "last_step", "suspended"),
+                    *("unbound_version", "unlocked_version"),
+                )
             ),
         ),
     ),
@@ -98,6 +107,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             *reads_no_secret("approve"),
             *writes_no_more("approve", UNBINDS),
             may("approve", WRITES, "bindings", names=INVITES),
+            may_not("approve", WRITES, "bindings", names=(*UNBINDS, "unlocked_version")),
             may_not("approve", "lambda:InvokeFunction", "function unbind"),
         ),
     ),
@@ -110,7 +120,7 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
                 may_not("unlock", WRITES, "bindings", names=(*CLEARS, name))
                 for name in (
                     *("state", "last_step", "cutoff", "bind_code", "bind_code_failures", "unbindings"),
-                    *("waiting", *SECRET),
+                    *("waiting", "unbound_version", *SECRET),
                 )
             ),
         ),
@@ -129,43 +139,43 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         "Rotation makes keys, opens them to see that they are whole, and removes none but signing keys",
         (
             may("rotate_keys", "dynamodb:Query", "keys", leading="secret"),
-            may("rotate_keys", "dynamodb:Query", "keys", leading="trail"),
-            may("rotate_keys", "dynamodb:PutItem", "keys", leading="trail"),
+            may("rotate_keys", "dynamodb:PutItem", "keys", leading="secret"),
             may_not("rotate_keys", "dynamodb:PutItem", "keys", leading="other"),
             may_not("rotate_keys", "dynamodb:Query", "keys"),
             may("rotate_keys", "dynamodb:DeleteItem", "keys", leading="pass"),
             may_not("rotate_keys", "dynamodb:DeleteItem", "keys", leading="secret"),
-            may_not("rotate_keys", "dynamodb:DeleteItem", "keys", leading="trail"),
             may_not("rotate_keys", "dynamodb:DeleteItem", "keys"),
             may_not("rotate_keys", "dynamodb:UpdateItem", "keys", leading="pass"),
             may("rotate_keys", "kms:Encrypt", "key", purpose="secret"),
-            may("rotate_keys", "kms:Encrypt", "key", purpose="trail"),
             may_not("rotate_keys", "kms:Encrypt", "key", purpose="other"),
             may_not("rotate_keys", "kms:Encrypt", "key"),
             may("rotate_keys", "kms:Decrypt", "key", purpose="secret"),
             may("rotate_keys", "kms:Decrypt", "key", purpose="pass"),
-            may("rotate_keys", "kms:Decrypt", "key", purpose="trail"),
             may_not("rotate_keys", "kms:Decrypt", "key", purpose="other"),
             may_not("rotate_keys", "kms:GenerateDataKey", "key", purpose="secret"),
             may_not("rotate_keys", "dynamodb:GetItem", "bindings", whole=True),
         ),
     ),
     (
-        "Recording reads the stream, appends audit rows and tells of them",
+        "Recording reads the stream, witnesses and inserts audit rows and tells of them",
         (
             may("record_events", "dynamodb:GetRecords", "stream"),
             may("record_events", "dynamodb:GetRecords", "stream after a restore"),
-            may("record_events", "dynamodb:Query", "audit", leading="88000001"),
-            may("record_events", "dynamodb:GetItem", "audit", leading="88000001"),
-            may("record_events", "dynamodb:PutItem", "audit", leading="88000001"),
+            may("record_events", "dynamodb:PartiQLInsert", "audit"),
+            may_not("record_events", "dynamodb:PartiQLUpdate", "audit"),
+            may_not("record_events", "dynamodb:PartiQLDelete", "audit"),
+            may_not("record_events", "dynamodb:PartiQLInsert", "bindings"),
+            may_not("record_events", "dynamodb:BatchWriteItem", "audit", leading="88000001"),
+            may_not("record_events", "dynamodb:PutItem", "audit", leading="88000001"),
             may_not("record_events", "dynamodb:UpdateItem", "audit", leading="88000001"),
             may_not("record_events", "dynamodb:DeleteItem", "audit", leading="88000001"),
-            may("record_events", "dynamodb:Query", "keys", leading="trail"),
+            may("record_events", "s3:PutObject", "a witness", more=NEW),
+            may_not("record_events", "s3:PutObjectRetention", "a witness"),
+            may_not("record_events", "s3:DeleteObject", "a witness"),
+            may_not("record_events", "s3:DeleteObjectVersion", "a witness"),
+            may_not("record_events", "s3:GetObject", "a witness"),
             may_not("record_events", "dynamodb:Query", "keys", leading="pass"),
-            may_not("record_events", "dynamodb:Query", "keys"),
-            may("record_events", "kms:Decrypt", "key", purpose="trail"),
             may_not("record_events", "kms:Decrypt", "key", purpose="secret"),
-            may_not("record_events", "kms:Decrypt", "key"),
             may("record_events", "sns:Publish", "events"),
             may_not("record_events", "sns:Publish", "operations"),
             may_not("record_events", "dynamodb:GetItem", "bindings", whole=True),

@@ -74,6 +74,9 @@ _TAIL = """
 The bucket of CloudTrail's record accepts objects from the stage's own trail alone, refuses calls
 without TLS, and keeps every version.
 
+The witness of the audit trail is under Object Lock: an administrator may change its bucket's policy,
+and S3 still refuses to delete or change an object before its term.
+
 The broker decides who holds the policy for support staff, `totp-binding-<stage>-support-<region>`,
 and the one for auditors, `totp-binding-<stage>-audit-<region>`. Either lets its holders assume a
 role, `totp-binding-<stage>-support-<region>` or `totp-binding-<stage>-auditor-<region>`. The role's

@@ -1,8 +1,11 @@
 """The rows of support staff, auditors and administrators."""
 
-from tests.permissions.row import FUNCTIONS, SUPPORT_FUNCTIONS, Row, may, may_not
+from tests.permissions.row import FUNCTIONS, NEW, SUPPORT_FUNCTIONS, Row, may, may_not
 
-LAST_EVENT = ("account", "version", "event")
+AUDITED = (
+    *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
+    *("locked_until", "desktop_at", "mobile_at", "suspended", "held"),
+)
 
 ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
     (
@@ -48,29 +51,29 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "Auditors read the trail and check its seals, in a role that takes MFA to become",
+        "Auditors read the trail, its witness and the bindings, in a role that takes MFA to become",
         (
             may("auditors", "sts:AssumeRole", "auditor role", session="any", mfa=True),
             may_not("auditors", "sts:AssumeRole", "auditor role", session="any", mfa=False),
             may_not("auditors", "sts:AssumeRole", "auditor role", session="any"),
             may_not("auditors", "sts:AssumeRole", "support role", session="auditors", mfa=True),
             may_not("auditors", "dynamodb:Scan", "audit", mfa=True),
-            may_not("auditors", "kms:Decrypt", "key", purpose="trail", mfa=True),
             may("auditor role", "dynamodb:Query", "audit"),
             may("auditor role", "dynamodb:Scan", "audit"),
             may_not("auditor role", "dynamodb:PutItem", "audit"),
             may_not("auditor role", "dynamodb:DeleteItem", "audit"),
-            may("auditor role", "dynamodb:GetItem", "bindings", names=LAST_EVENT),
-            may("auditor role", "dynamodb:Scan", "bindings", names=("account",)),
-            may_not("auditor role", "dynamodb:GetItem", "bindings", names=("account", "secret")),
-            may_not("auditor role", "dynamodb:GetItem", "bindings", names=("account",), whole=True),
+            may("auditor role", "dynamodb:Query", "bindings", names=AUDITED),
+            may("auditor role", "dynamodb:Scan", "bindings", names=AUDITED),
+            may_not("auditor role", "dynamodb:Query", "bindings", names=("account", "secret")),
+            may_not("auditor role", "dynamodb:Scan", "bindings", names=("account", "accepted_from")),
+            may_not("auditor role", "dynamodb:Query", "bindings", names=("account",), whole=True),
             may_not("auditor role", "dynamodb:Scan", "bindings"),
-            may("auditor role", "dynamodb:Query", "keys", leading="trail"),
             may_not("auditor role", "dynamodb:Query", "keys", leading="secret"),
-            may_not("auditor role", "dynamodb:Query", "keys"),
-            may("auditor role", "kms:Decrypt", "key", purpose="trail"),
             may_not("auditor role", "kms:Decrypt", "key", purpose="secret"),
-            may_not("auditor role", "kms:Decrypt", "key"),
+            may("auditor role", "s3:ListBucketVersions", "witness"),
+            may("auditor role", "s3:GetObjectVersion", "a witness"),
+            may_not("auditor role", "s3:PutObject", "a witness", more=NEW),
+            may_not("auditor role", "s3:DeleteObjectVersion", "a witness"),
             may("auditor role", "s3:ListBucket", "invocations"),
             may("auditor role", "s3:GetObject", "an invocation"),
             may_not("auditor role", "s3:DeleteObject", "an invocation"),
@@ -87,7 +90,21 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         ),
     ),
     (
-        "The KMS key is managed by administrators and used by nobody but the functions and auditors",
+        "Nobody writes to the witness but recording, and nobody deletes, whatever their rights",
+        (
+            may_not("administrator", "s3:PutObject", "a witness", more=NEW),
+            may_not("administrator", "s3:DeleteObject", "a witness"),
+            may_not("administrator", "s3:DeleteObjectVersion", "a witness"),
+            may_not("administrator", "s3:PutObjectRetention", "a witness"),
+            may_not("administrator", "s3:PutObjectLegalHold", "a witness"),
+            may_not("administrator", "s3:BypassGovernanceRetention", "a witness"),
+            may_not("another role", "s3:PutObject", "a witness", more=NEW),
+            may_not("record_events", "s3:PutObject", "a witness"),
+            may("administrator", "s3:GetObjectVersion", "a witness"),
+        ),
+    ),
+    (
+        "The KMS key is managed by administrators and used by nobody but the functions",
         (
             may("administrator", "kms:DisableKey", "key"),
             may("administrator", "kms:EnableKey", "key"),
@@ -99,7 +116,6 @@ ROWS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             may_not("administrator", "kms:GenerateDataKey", "key", purpose="secret"),
             may_not("administrator", "kms:CreateGrant", "key"),
             may_not("another role", "kms:Decrypt", "key", purpose="secret"),
-            may_not("another role", "kms:Decrypt", "key", purpose="trail"),
             may_not("another role", "kms:Encrypt", "key", purpose="pass"),
         ),
     ),

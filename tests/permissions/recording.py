@@ -11,6 +11,7 @@ from tests.permissions.simulator import Request
 
 _PARTITION_KEYS = {"bindings": "account", "audit": "account", "keys": "purpose"}
 _NAME = re.compile(r"#\w+")
+_INSERT = re.compile(r'INSERT INTO "[\w-]+-(\w+)" VALUE \{(.*)\}', re.ASCII)
 
 Call = tuple[str, dict[str, Any]]
 
@@ -64,25 +65,54 @@ def _on_item(name: str, parameters: dict[str, Any], resources: dict[str, str]) -
 def _on_partition(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
     table = parameters["TableName"].rpartition("-")[2]
     value = parameters["ExpressionAttributeValues"][f":{_PARTITION_KEYS[table]}"]["S"]
-    return [Request(name, resources[table], {"dynamodb:LeadingKeys": (value,)})]
+    context: dict[str, str | tuple[str, ...]] = {"dynamodb:LeadingKeys": (value,)}
+    if table == "bindings":
+        context |= _projected(parameters)
+    return [Request(name, resources[table], context)]
 
 
 def _on_table(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
-    context: dict[str, str | tuple[str, ...]] = {"dynamodb:Select": "ALL_ATTRIBUTES"}
-    if "ProjectionExpression" in parameters:
-        context["dynamodb:Select"] = "SPECIFIC_ATTRIBUTES"
-        context["dynamodb:Attributes"] = tuple(parameters["ProjectionExpression"].split(", "))
-    return [Request(name, resources[parameters["TableName"].rpartition("-")[2]], context)]
+    table = resources[parameters["TableName"].rpartition("-")[2]]
+    return [Request(name, table, _projected(parameters))]
 
 
-def _on_items(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
-    """A transaction asks for the right to each of its parts; none to itself."""
-    return [
-        request
-        for part in parameters["TransactItems"]
-        for kind, one in part.items()
-        for request in _on_item(f"dynamodb:{kind}Item", one, resources)
-    ]
+def _projected(parameters: dict[str, Any]) -> dict[str, str | tuple[str, ...]]:
+    """What a read says of the attributes that it asks for."""
+    if "ProjectionExpression" not in parameters:
+        return {"dynamodb:Select": "ALL_ATTRIBUTES"}
+    names = parameters["ExpressionAttributeNames"]
+    asked = tuple(names[placeholder] for placeholder in parameters["ProjectionExpression"].split(", "))
+    return {"dynamodb:Select": "SPECIFIC_ATTRIBUTES", "dynamodb:Attributes": asked}
+
+
+def _by_statement(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
+    """A batch of statements asks for the right to each of its statements; none to itself."""
+    requests = []
+    for one in parameters["Statements"]:
+        table, names = _INSERT.fullmatch(one["Statement"]).groups()  # type: ignore[union-attr]
+        item = dict(zip(re.findall(r"\w+", names), one["Parameters"], strict=True))
+        context: dict[str, str | tuple[str, ...]] = {
+            "dynamodb:LeadingKeys": (item[_PARTITION_KEYS[table]]["S"],),
+            "dynamodb:Attributes": tuple(sorted(item)),
+        }
+        requests.append(Request("dynamodb:PartiQLInsert", resources[table], context))
+    return requests
+
+
+def _on_object(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
+    """Of an object by its version there is a right of its own."""
+    action = name + ("Version" if "VersionId" in parameters else "")
+    given = {"s3:if-none-match": parameters["IfNoneMatch"]} if "IfNoneMatch" in parameters else {}
+    return [Request(action, resources["a witness"], given)]
+
+
+def _on_bucket(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
+    return [Request("s3:ListBucketVersions", resources["witness"])]
+
+
+def _for_anybody(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
+    """No policy can refuse it."""
+    return []
 
 
 def _on_key(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
@@ -92,7 +122,8 @@ def _on_key(name: str, parameters: dict[str, Any], resources: dict[str, str]) ->
 
 
 def _on_topic(name: str, parameters: dict[str, Any], resources: dict[str, str]) -> list[Request]:
-    return [Request(name, parameters["TopicArn"])]
+    """A batch asks for the right to publish."""
+    return [Request("sns:Publish", parameters["TopicArn"])]
 
 
 _READ: dict[str, Callable[[str, dict[str, Any], dict[str, str]], list[Request]]] = {
@@ -102,8 +133,12 @@ _READ: dict[str, Callable[[str, dict[str, Any], dict[str, str]], list[Request]]]
     "dynamodb:DeleteItem": _on_item,
     "dynamodb:Query": _on_partition,
     "dynamodb:Scan": _on_table,
-    "dynamodb:TransactWriteItems": _on_items,
+    "dynamodb:BatchExecuteStatement": _by_statement,
+    "s3:PutObject": _on_object,
+    "s3:GetObject": _on_object,
+    "s3:ListObjectVersions": _on_bucket,
+    "sts:GetCallerIdentity": _for_anybody,
     "kms:Encrypt": _on_key,
     "kms:Decrypt": _on_key,
-    "sns:Publish": _on_topic,
+    "sns:PublishBatch": _on_topic,
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 
+from tests import templates
 from tests.permissions.row import FUNCTIONS, PEOPLE
 from tests.permissions.simulator import ACCOUNT, Policy, Question, Request
 
@@ -77,7 +78,9 @@ def read_stacks() -> Rendered:
     resources = _resources(outputs)
     # The policy that AWS gives to a key of which nothing is said: IAM decides.
     keys = {resources["key"]: _key_policy(resources["key"]), resources["another key"]: _DELEGATES}
-    return Rendered(policies, _managed(iam, _boundary(iam)), {**keys, **trusted}, resources)
+    witness = dict.fromkeys((resources["witness"], resources["a witness"]), _witness_policy())
+    attached = {**keys, **witness, **trusted}
+    return Rendered(policies, _managed(iam, _boundary(iam)), attached, resources)
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -123,6 +126,21 @@ def _key_policy(key: str) -> Policy:
     return policy
 
 
+def _witness_policy() -> Policy:
+    """Return the bucket's policy from the template: the emulator creates no such resource."""
+    properties = templates.resources("data")["WitnessBucketPolicy"]["Properties"]
+    text = json.dumps(properties["PolicyDocument"])
+    for name, value in {
+        "AWS::Partition": "aws",
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Region": REGION,
+        "Stage": STAGE,
+    }.items():
+        text = text.replace(f"${{{name}}}", value)
+    policy: Policy = json.loads(text)
+    return policy
+
+
 def _outputs() -> dict[str, str]:
     describe = boto3.client("cloudformation").describe_stacks
     stacks = [describe(StackName=f"totp-binding-{STAGE}{end}") for end in ("-data", "-bootstrap", "")]
@@ -144,6 +162,7 @@ def _resources(outputs: dict[str, str]) -> dict[str, str]:
     names = {name: "" if name == "api_handler" else f"-{name}" for name in FUNCTIONS}
     stacks = {"service": "", "edge": "-edge", "data": "-data", "bootstrap": "-bootstrap"}
     record = f"arn:aws:s3:::{outputs['InvocationRecord']}"
+    witness = f"arn:aws:s3:::{outputs['WitnessBucket']}"
     artefacts = f"arn:aws:s3:::{outputs['ArtefactBucket']}"
     stream = outputs["BindingsStreamArn"]
     roles = [f"{name} role" for name in STAFF_ROLES + DEPLOYING_ROLES]
@@ -162,6 +181,8 @@ def _resources(outputs: dict[str, str]) -> dict[str, str]:
         "trail": arn("cloudtrail", f"trail/totp-binding-{STAGE}"),
         "invocations": record,
         "an invocation": f"{record}/AWSLogs/{ACCOUNT}/CloudTrail/some.json.gz",
+        "witness": witness,
+        "a witness": f"{witness}/2027/01/15/080000-0123.jsonl",
         "artefacts": artefacts,
         "an artefact": f"{artefacts}/code/some.zip",
         "*": "*",

@@ -7,15 +7,21 @@ from tests.permissions.simulator import Request
 SUPPORT_FUNCTIONS = ("unbind", "invite", "approve", "unlock", "lookup")
 FUNCTIONS = ("api_handler", *SUPPORT_FUNCTIONS, "rotate_keys", "record_events")
 
-WITHHELD = ("cutoff", "bind_code", "held", "unbindings", "waiting")
-"""What support alone sets: the API's role may read it and may not write it."""
+READ_ONLY = ("cutoff", "bind_code", "held", "unbindings", "waiting")
+"""What support alone sets and reads: the API's role may read it and may not write it."""
+
+WITHHELD = (*READ_ONLY, "unbound_version", "unlocked_version")
+"""What the API's role may not write."""
 
 ALL_OF_A_BINDING = (
     *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
     *("accepted_from", "repeatable", "failures", "month_failures", "month_began_at", "locked_until"),
-    *("suspended", "bind_code_failures", "desktop_at", "mobile_at", *WITHHELD),
+    *("suspended", "bind_code_failures", "desktop_at", "mobile_at", *READ_ONLY),
 )
 SECRET = ("secret", "secret_key")
+NEW = (("s3:if-none-match", "*"),)
+"""An object that is put only if there is none of its name."""
+
 PEOPLE = ("support staff", "auditors")
 """Users, by the policy that they hold."""
 
@@ -48,7 +54,8 @@ class Row:
         context: dict[str, str | tuple[str, ...]] = {}
         if self.names:
             context["dynamodb:Attributes"] = self.names
-        if self.action in ("dynamodb:GetItem", "dynamodb:Scan") and self.on == "bindings":
+        reads = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
+        if self.action in reads and self.on == "bindings":
             context["dynamodb:Select"] = "ALL_ATTRIBUTES" if self.whole else "SPECIFIC_ATTRIBUTES"
         if self.leading is not None:
             context["dynamodb:LeadingKeys"] = (self.leading,)

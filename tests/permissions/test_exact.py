@@ -139,7 +139,8 @@ def test_nothing_else_gives_a_permission():
     # A bucket's settings speak of policies: they forbid public ones.
     others = {"bootstrap": {"InvocationRecordPolicy", "InvocationRecord"}}
     others["bootstrap"] |= {*ROLES, *SHARED_POLICIES, *MANAGED_POLICIES}
-    others["data"] = {"Key", "ArtefactBucket", "ArtefactBucketPolicy"}
+    others["data"] = {"Key", "ArtefactBucket", "ArtefactBucketPolicy", "WitnessBucket"}
+    others["data"] |= {"WitnessBucketPolicy"}
     # A policy for passwords, and one for TLS.
     others |= {"userpool": {"UserPool"}, "edge": {"Name"}}
     for template in TEXTS:

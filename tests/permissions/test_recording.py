@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.audit.accounts import accounts
 from infra.audit.auditor import Auditor
+from infra.audit.verify import verify
 from tests.kit.clock import Clock
 from tests.kit.user import User
 from tests.permissions.recording import as_requests, recorded
@@ -72,9 +74,10 @@ def audited(clock: Clock, rendered: Rendered, desk: Desk) -> list[Request]:
     """What checking the trail asks for, and reading the record of invocations."""
     stream_calls(desk, rendered.resources["stream"])
     with recorded() as calls:
-        auditor = Auditor("test", 7, clock)
-        for account in auditor.accounts():
-            auditor.breaks(account, {})
+        auditor = Auditor("test", clock)
+        verify(auditor, None, 0)
+        verify(auditor, "88000001", 0)
+        accounts(auditor, None)
     requests = as_requests(calls, rendered.resources)
     requests.append(Request("s3:ListBucket", rendered.resources["invocations"]))
     requests.append(Request("s3:GetObject", rendered.resources["an invocation"]))

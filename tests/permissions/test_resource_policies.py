@@ -12,6 +12,7 @@ DATA = resources("data")
 OWN_ACCOUNT = {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
 TRAIL = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/totp-binding-${Stage}"
 RECORD = f"arn:${{AWS::Partition}}:s3:::{BOOTSTRAP['InvocationRecord']['Properties']['BucketName']}"
+WITNESS = f"arn:${{AWS::Partition}}:s3:::{DATA['WitnessBucket']['Properties']['BucketName']}"
 ARTEFACTS = f"arn:${{AWS::Partition}}:s3:::{DATA['ArtefactBucket']['Properties']['BucketName']}"
 
 
@@ -25,7 +26,7 @@ def role_arns(*names: str) -> list[str]:
 
 
 def test_the_key_is_used_by_roles_and_managed_by_administrators():
-    openers = role_arns("api_handler", "record_events", "auditor", "rotate_keys")
+    openers = role_arns("api_handler", "rotate_keys")
     everything = {"Effect": "Allow", "Principal": OWN_ACCOUNT, "Resource": "*"}
     managing = (
         *("CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKey", "EnableKey"),
@@ -93,6 +94,60 @@ def test_the_record_of_invocations_takes_what_the_trail_writes():
     )
 
 
+def test_the_witness_is_locked_for_as_long_as_rows_are_kept():
+    properties = DATA["WitnessBucket"]["Properties"]
+    assert properties["ObjectLockEnabled"] is True
+    retention = {"Mode": "COMPLIANCE", "Days": "WitnessDays"}
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+    assert properties["ObjectLockConfiguration"] == lock
+    (lifecycle,) = properties["LifecycleConfiguration"]["Rules"]
+    # An expired object stays for another month, in which verify may read it.
+    assert lifecycle["ExpirationInDays"] == "WitnessDays"
+    assert lifecycle["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+
+
+def test_the_witness_takes_new_objects_of_record_events_alone():
+    everybody = {"Effect": "Deny", "Principal": "*"}
+    objects = f"{WITNESS}/*"
+    properties = DATA["WitnessBucketPolicy"]["Properties"]
+    assert properties["Bucket"] == "WitnessBucket"
+    assert properties["PolicyDocument"] == document(
+        {
+            "Sid": "OnlyRecordEventsWrites",
+            **everybody,
+            "Action": "s3:PutObject",
+            "Resource": objects,
+            "Condition": {"StringNotEquals": {"aws:PrincipalArn": role_arns("record_events")[0]}},
+        },
+        {
+            "Sid": "NobodyOverwrites",
+            **everybody,
+            "Action": "s3:PutObject",
+            "Resource": objects,
+            "Condition": {"Null": {"s3:if-none-match": "true"}},
+        },
+        {
+            "Sid": "NobodyDeletesOrShortens",
+            **everybody,
+            "Action": [
+                "s3:BypassGovernanceRetention",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:PutObjectLegalHold",
+                "s3:PutObjectRetention",
+            ],
+            "Resource": objects,
+        },
+        {
+            "Sid": "OnlyByTls",
+            **everybody,
+            "Action": "s3:*",
+            "Resource": [WITNESS, objects],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    )
+
+
 def test_artefacts_come_and_go_by_tls_alone():
     properties = DATA["ArtefactBucketPolicy"]["Properties"]
     assert properties["Bucket"] == "ArtefactBucket"
@@ -108,7 +163,9 @@ def test_artefacts_come_and_go_by_tls_alone():
     )
 
 
-@pytest.mark.parametrize("bucket", [BOOTSTRAP["InvocationRecord"], DATA["ArtefactBucket"]])
+@pytest.mark.parametrize(
+    "bucket", [BOOTSTRAP["InvocationRecord"], DATA["ArtefactBucket"], DATA["WitnessBucket"]]
+)
 def test_a_bucket_is_never_public_and_keeps_every_version(bucket: dict[str, Any]):
     properties = bucket["Properties"]
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}

@@ -78,6 +78,7 @@ def test_staff_may_nothing_that_the_table_leaves_out(who: str, rendered: Rendere
     }
     names = {arn: name for name, arn in rendered.resources.items()}
     names[rendered.resources["invocations"] + "/*"] = "an invocation"
+    names[rendered.resources["witness"] + "/*"] = "a witness"
     assert {(action, names[resource]) for action, resource in given} == allowed
 
 

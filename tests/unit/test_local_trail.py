@@ -70,7 +70,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_batch_that_went_through_does_not_come_again(run: Any):
-    handler = Handled({"batchItemFailures": []})
+    handler = Handled()
     assert run(handler) == [[1, 2, 3, 4, 5]]
     assert handler.batches == [[1, 2, 3, 4, 5]]
 
@@ -79,13 +79,6 @@ def test_a_batch_that_raised_comes_again_whole(run: Any):
     handler = Handled(RuntimeError(), RuntimeError(), None)
     assert run(handler) == [[1, 2, 3, 4, 5]]
     assert handler.batches == [[1, 2, 3, 4, 5]] * 3
-
-
-def test_from_the_first_failed_item_on_a_batch_comes_again(run: Any):
-    failures = [{"itemIdentifier": "4"}, {"itemIdentifier": "3"}]
-    handler = Handled({"batchItemFailures": failures}, None)
-    assert run(handler) == [[1, 2], [3, 4, 5]]
-    assert handler.batches == [[1, 2, 3, 4, 5], [3, 4, 5]]
 
 
 def test_records_that_were_caught_up_on_are_delivered_in_silence(monkeypatch: pytest.MonkeyPatch):

@@ -31,6 +31,7 @@ URL = "https://login.broker.example/keys"
 GIVEN = SETTINGS | {
     "BINDINGS_TABLE": "bindings",
     "AUDIT_TABLE": "audit",
+    "WITNESS_BUCKET": "witness",
     "KEYS_TABLE": "keys",
     "KMS_KEY": "alias/key",
     "EVENTS_TOPIC": "arn:aws:sns:us-east-1:123456789012:events",
@@ -45,6 +46,7 @@ FETCHED = {name: value for name, value in GIVEN.items() if name != "LOGIN_KEY_SE
 REQUIRED = [
     "BINDINGS_TABLE",
     "AUDIT_TABLE",
+    "WITNESS_BUCKET",
     "KEYS_TABLE",
     "KMS_KEY",
     "EVENTS_TOPIC",
@@ -69,6 +71,7 @@ def test_a_complete_environment_is_read():
     assert read_settings(GIVEN) == Settings(
         bindings_table="bindings",
         audit_table="audit",
+        witness_bucket="witness",
         keys_table="keys",
         events_topic="arn:aws:sns:us-east-1:123456789012:events",
         kms_key="alias/key",
