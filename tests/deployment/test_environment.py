@@ -1,6 +1,5 @@
 """The virtual environments: made for the Python that runs, and made anew for another."""
 
-import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -41,11 +40,3 @@ def test_one_whose_python_is_gone_does_not(home: Path):
     python.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     python.chmod(0o755)
     assert not works(home)
-
-
-def test_deploying_has_an_environment_apart_from_the_tests():
-    assert environment.DEPLOY_HOME != environment.HOME
-    program = "import importlib.util as u; print([m for m in ('moto', 'pytest', 'ministack') if u.find_spec(m)])"
-    python = environment.ensure(environment.DEPLOY_REQUIREMENTS, environment.DEPLOY_HOME)
-    ran = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
