@@ -127,7 +127,12 @@ def _inside(home: Path) -> bool:
 
 
 def _works(python: Path) -> bool:
-    return python.exists() and not subprocess.run([python, "-c", ""], check=False).returncode
+    """Return True if the environment's Python runs, and is of the version that runs this."""
+    if not python.exists():
+        return False
+    command = [str(python), "-c", "import sys; print(repr(sys.version))"]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return ran.stdout.strip() == repr(sys.version)
 
 
 def _digest(requirements: Path) -> str:

@@ -44,8 +44,7 @@ class Bootstrap:
         heading(f"Bootstrap of {self._stage.name}")
         outputs: dict[str, str] = {}
         for stack, template, parameters in self._each(outputs):
-            # The record of invocations outlives its stack, and the next stack takes it in. Data must not
-            # be taken in so: its key has no name, and a new key would open nothing.
+            # A bucket that outlives its stack is taken in. Data is not: a new key would open nothing.
             takes_in = stack != self._stage.stack_of("data")
             given = {"TemplateBody": as_json(template), "ImportExistingResources": takes_in}
             change_set = self._stacks.plan(stack, parameters, given)

@@ -62,10 +62,7 @@ def build_artefacts(stage: Stage) -> Artefacts:
 
 
 def build_package(stage: Stage, values: Mapping[str, object], canary_role: str) -> Package:
-    """Package a stage. ``values`` are by the names of the template's parameters.
-
-    Raises Stop if a dependency has no locked wheel, or if Chalice fails.
-    """
+    """Package a stage, with values of the template's parameters. Raises Stop if Chalice fails."""
     artefacts = build_artefacts(stage)
     template = templates.read("service")
     parameters = parameters_of(template, values)

@@ -17,10 +17,7 @@ _ABSENT = ("404", "NoSuchKey", "NotFound")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release. ``template`` is a key of the bucket, ``code`` and ``layer`` are digests.
-
-    ``before`` is the id of the release that it replaced, if there was one.
-    """
+    """One release: the id of the one that it replaced, a template's key, the digests of the zips."""
 
     id: str
     before: str | None

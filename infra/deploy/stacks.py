@@ -108,10 +108,7 @@ class Stacks:
         return change_set
 
     def execute(self, change_set: ChangeSet) -> None:
-        """Execute a change set and print its events.
-
-        Raises Stop if it fails. CloudFormation has rolled the stack back by then.
-        """
+        """Execute a change set and print its events. Raises Stop if it fails and is rolled back."""
         seen = {event["EventId"] for event in self._events(change_set.stack_arn)}
         self._cloudformation.execute_change_set(ChangeSetName=change_set.arn)
         status, why = self._followed(change_set.stack, change_set.stack_arn, seen)

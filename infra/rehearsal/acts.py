@@ -39,6 +39,7 @@ class Rehearsal:
         self._fail()
         self._go_back()
         self._use_chalice()
+        self._restore()
         self._take_down()
 
     def _begin(self) -> None:
@@ -149,8 +150,21 @@ class Rehearsal:
             self._stops(clone.chalice(command), f"a bare chalice {command} refuses", "iam_role_arn")
         self._same("and nothing has changed", look(), before)
 
+    def _restore(self) -> None:
+        self._checks.say(
+            "\n8. The drill of docs/operations.md: each table restored beside the one in use"
+        )
+        dynamodb = boto3.client("dynamodb")
+        for table in dynamodb.list_tables()["TableNames"]:
+            copy = {"TargetTableName": f"{table}-drill", "UseLatestRestorableTime": True}
+            dynamodb.restore_table_to_point_in_time(SourceTableName=table, **copy)
+            found, now = (dynamodb.scan(TableName=name)["Items"] for name in (f"{table}-drill", table))
+            whole = bool(found) and all(item in now for item in found)
+            self._that(f"{table} comes back whole", holds=whole, otherwise=found)
+            dynamodb.delete_table(TableName=f"{table}-drill")
+
     def _take_down(self) -> None:
-        self._checks.say("\n8. Taken down, and deployed again")
+        self._checks.say("\n9. Taken down, and deployed again")
         person = self._bound_person()
         self._does(self.second.deploy("destroy"), "it is taken down")
         self._same("functions and API are gone", look(), {"functions": {}, "alias": None, "apis": {}})

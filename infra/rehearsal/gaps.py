@@ -8,15 +8,13 @@ from infra.deploy.compose import gateway_response
 from infra.gateway_answers import REFUSALS
 from infra.templates import NAMES, read
 
-RESOURCE_TYPES = {
-    "AWS::CloudTrail::Trail": "no trails",
-    "AWS::Logs::QueryDefinition": "no saved queries",
-}
+LACKING = ("AWS::CloudTrail::Trail", "AWS::Logs::QueryDefinition")
+"""Resource types that MiniStack refuses; it also refuses an alarm on a query of metrics."""
 
 NOT_REHEARSED = [
     "the service role, the deployer's policy, Object Lock: MiniStack has none; see tests/permissions",
     "the edge: MiniStack has no address sets and no firewall before an API",
-    "access logs and point-in-time recovery: MiniStack drops them",
+    "access logs: MiniStack drops them",
     "gateway responses within an API's document: MiniStack ignores them, so they are resources here",
     "a new route at the same address: MiniStack creates another API for it",
     "the canary and SnapStart: they have not run anywhere yet",
@@ -29,21 +27,15 @@ def fit(folder: Path) -> list[str]:
     for name in NAMES:
         template = read(name)
         for resource, body in list(template["Resources"].items()):
-            if why := _lacking(body):
+            queries = body.get("Type") == "AWS::CloudWatch::Alarm" and "Metrics" in body["Properties"]
+            if queries or body.get("Type") in LACKING:
                 del template["Resources"][resource]
-                removed.append(f"{resource} of {name}.yaml: MiniStack has {why}")
+                removed.append(f"{resource} of {name}.yaml: MiniStack has no such {body['Type']}")
         if name == "service":
             template["Resources"] |= _gateway_responses()
         # JSON is YAML too.
         (folder / f"{name}.yaml").write_text(json.dumps(template, ensure_ascii=False), "utf-8")
     return removed
-
-
-def _lacking(resource: dict[str, Any]) -> str | None:
-    kind = resource.get("Type", "")
-    if kind == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
-        return "no alarms on a query of metrics"
-    return RESOURCE_TYPES.get(kind)
 
 
 def _gateway_responses() -> dict[str, Any]:

@@ -44,8 +44,7 @@ class Answer:
     """An HTTP answer with its JSON read; ``code`` is that of a problem document."""
 
     def __init__(self, answer: Any) -> None:
-        self.status: int = answer.status
-        self.headers = answer.headers
+        self.status, self.headers = answer.status, answer.headers
         self.json: Any = json.loads(answer.data)
         self.code: str | None = self.json.get("code")
 
