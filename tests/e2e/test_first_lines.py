@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from infra.environment import ROOT
-from infra.local.stack import DEMO_ACCOUNTS, DEMO_PASSWORD, PRESET_ACCOUNTS
+from infra.local import presets
+from infra.local.stack import DEMO_ACCOUNTS, DEMO_PASSWORD
 from tests.kit.stack import Stack, StackClock
 from tests.kit.waiting import within
 
@@ -72,7 +73,7 @@ def test_the_first_lines_say_how_to_begin_and_how_to_stop(run: Run):
 def test_nothing_is_told_of_what_nobody_did(run: Run):
     assert run.call("GET", "/feed?after=0").json == {"events": []}
     assert run.lines == []
-    preset = run.support("lookup", {"account": PRESET_ACCOUNTS[0], "operator": "e2e"})
+    preset = run.support("lookup", {"account": presets.BOUND, "operator": "e2e"})
     assert [entry["type"] for entry in preset["history"]] == ["channel_bound", "bound", "bind_started"]
 
 
