@@ -85,7 +85,11 @@ def _install(requirements: Path, python: Path) -> None:
     ) as process:
         assert process.stdout is not None
         progress = _Progress(process.stdout, packages)
-        progress.show_until_the_end()
+        try:
+            progress.show_until_the_end()
+        except KeyboardInterrupt:
+            process.terminate()
+            sys.exit("\nstopped; the same command installs the packages again")
     if process.returncode:
         sys.exit("\n".join([*progress.last_lines, "pip could not install the packages; see above."]))
 
@@ -97,7 +101,7 @@ class _Progress:
         self.last_lines: deque[str] = deque(maxlen=20)
         self._packages = packages
         self._fetched = 0
-        self._state = "fetching"
+        self._unpacks = False
         self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
 
     def show_until_the_end(self) -> None:
@@ -107,7 +111,8 @@ class _Progress:
         self._reader.start()
         while self._reader.is_alive():
             passed = round(time.monotonic() - began)
-            text = f"{self._state} {self._fetched} of {self._packages} packages, {passed} s"
+            done = "all fetched" if self._unpacks else f"{self._fetched} of {self._packages} fetched"
+            text = f"installing packages: {done}, {passed} s"
             print(begin + text.ljust(width), end=end, file=sys.stderr, flush=True)
             self._reader.join(seconds)
         print(end="" if end else "\n", file=sys.stderr)
@@ -118,7 +123,7 @@ class _Progress:
             # pip ignores the packages of other systems.
             self._fetched += line.startswith(("Collecting ", "Processing ", "Ignoring "))
             if line.startswith("Installing collected packages"):
-                self._state = "installing"
+                self._unpacks = True
 
 
 def _inside(home: Path) -> bool:

@@ -87,7 +87,8 @@ def test_each_event_is_one_readable_line(run: Run):
     assert within(20, lambda: len(run.lines) == 3)
     run.api("POST", "/verify", token, {"code": code})
     run.api("GET", "/binding", token[:-4] + "AAAA")
-    run.unbind(account, ticket="T-1")
+    request = {"account": account, "operator": "mei.chan", "ticket": "T-1", "reason": "other"}
+    run.support("unbind", request)
     assert within(20, lambda: len(run.lines) == 6)
     assert all(READABLE.fullmatch(line) for line in run.lines)
     from_client = ["desktop", "from 127.0.0.1"]
@@ -97,5 +98,5 @@ def test_each_event_is_one_readable_line(run: Run):
         [account, "bound", *from_client],
         [account, "code_used", *from_client],
         ["login_invalid", "from 127.0.0.1", "no key of the login server signed it"],
-        [account, "unbound", "by e2e", "ticket T-1", "because other"],
+        [account, "unbound", "by mei.chan", "ticket T-1", "because other"],
     ]

@@ -339,10 +339,3 @@ def test_the_guides_quote_messages_of_the_service(language: Language):
     explained = set(rows[2:])
     assert len(explained) == 14
     assert explained <= {words["title"] for words in messages(language).values()}
-
-
-@pytest.mark.parametrize("language", Language)
-def test_the_guides_have_six_steps_for_each_authenticator(language: Language):
-    guide = (ROOT / "docs" / f"guide.{language.value}.md").read_text("utf-8")
-    numbers = re.findall(r"^(\d)\. \*\*", guide, re.MULTILINE)
-    assert "".join(numbers) == "123456" * 2

@@ -36,8 +36,8 @@ def test_an_installation_shows_its_progress_and_nothing_of_pip(
     assert list((requirements.parent / "home").rglob("tiny.py"))
     told = capfd.readouterr()
     assert told.out == ""
-    assert told.err.splitlines()[0] == "fetching 0 of 1 packages, 0 s"
-    assert all("packages" in line for line in told.err.splitlines())
+    assert told.err.splitlines()[0] == "installing packages: 0 of 1 fetched, 0 s"
+    assert all(line.startswith("installing packages: ") for line in told.err.splitlines())
     assert environment.ensure(requirements, requirements.parent / "home") == python
     assert capfd.readouterr() == ("", "")
 
@@ -50,5 +50,22 @@ def test_a_failure_shows_the_reason_and_is_tried_again(requirements: Path):
         environment.ensure(requirements, home)
     assert "DO NOT MATCH THE HASHES" in str(ended.value.code)
     requirements.write_text(right)
+    environment.ensure(requirements, home)
+    assert list(home.rglob("tiny.py"))
+
+
+def test_an_interrupted_installation_ends_in_one_sentence_and_is_tried_again(
+    requirements: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    home = requirements.parent / "home"
+    show = environment._Progress.show_until_the_end
+    monkeypatch.setattr(environment._Progress, "show_until_the_end", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        environment.ensure(requirements, home)
+    assert len(str(ended.value.code).strip().splitlines()) == 1
+    monkeypatch.setattr(environment._Progress, "show_until_the_end", show)
     environment.ensure(requirements, home)
     assert list(home.rglob("tiny.py"))
