@@ -13,6 +13,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
+from chalicelib import wiring
 from chalicelib.aws.items import read_image
 from chalicelib.core.changes import Finding
 from chalicelib.core.errors import Unavailable
@@ -218,6 +219,22 @@ class Story(RuleBasedStateMachine):
         if self.tools.desk.unlock(person.user.account)["outcome"] == "unlocked":
             person.failures = person.month_failures = 0
             self.signed(person, "unlocked", "T-1")
+
+    def support_invites_for_nothing(self, who: int) -> None:
+        """A bind code is issued, a wrong one is sent, and two requests wait for a second operator."""
+        person, desk = self.people[who], self.tools.desk
+        account = person.user.account
+        code = desk.call("invite", account)["bind_code"]
+        self.signed(person, "invited", "T-1")
+        answer = person.user.call("POST", "/bind", {"bind_code": f"{(int(code) + 1) % 10**8:08}"})
+        self.happened(person, "wrong_bind_code", channel="desktop", answer=answer)
+        self.support_unbinds(who)
+        wiring.components().desk._two_operators = True
+        desk.unbind(account, ticket="T-A")
+        self.signed(person, "unbind_requested", "T-A")
+        desk.call("invite", account, ticket="T-B")
+        self.signed(person, "invite_requested", "T-B")
+        wiring.reset()
 
     @rule(seconds=st.sampled_from([300, 700, 20_000]))
     def wait(self, seconds: int) -> None:
@@ -596,6 +613,8 @@ def test_a_story_with_everything_in_it_is_told_exactly_as_it_went(begin: Callabl
     story.the_stream_forgets(1)
     story.bind(1)
     story.put_back(1, 0)
+    story.deliver(12)
+    story.support_invites_for_nothing(1)
     story.deliver(12)
     story.restore_an_item(0, 2)
     story.remove_a_row(1, 1)
