@@ -13,11 +13,12 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
+from chalicelib import wiring
 from chalicelib.aws.items import read_image
 from chalicelib.core.changes import Finding
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import EventType
-from chalicelib.core.lockout import SUSPEND_AT
+from chalicelib.core.lockout import SUSPEND_AT, suspends
 from infra.audit.auditor import Auditor
 from infra.audit.verify import Damage, Trail
 from tests.kit.clock import Clock
@@ -81,6 +82,8 @@ class Person:
     state: str = "unbound"
     """As the service has it; ``broken`` if the item cannot be read, ``unknown`` if it was restored."""
     failures: int = 0
+    month_failures: int = 0
+    """Wrong codes since the binding or the last unlocking: a story is shorter than a month."""
     channels: set[str] = field(default_factory=set)
     old_items: list[dict[str, Any]] = field(default_factory=list)
     damage: set[tuple[str, str]] = field(default_factory=set)
@@ -145,7 +148,8 @@ class Story(RuleBasedStateMachine):
             assert answer.code == "already_bound"
             return
         person.phone = Phone(answer.json["secret"], self.clock)
-        person.state, person.failures, person.channels = "pending", 0, set()
+        person.state, person.channels = "pending", set()
+        person.failures = person.month_failures = 0
         self.happened(person, "bind_started", channel="desktop", answer=answer)
 
     @rule(who=people, client=st.sampled_from([DESKTOP, MOBILE]))
@@ -181,8 +185,9 @@ class Story(RuleBasedStateMachine):
                 assert answer.code in ("locked", "suspended", "bind_expired"), answer.json
                 return
             person.failures += 1
+            person.month_failures += person.state == "bound"
             happened = "wrong_code"
-            if person.failures >= SUSPEND_AT:
+            if suspends(person.failures, person.month_failures):
                 happened = "suspended"
             elif person.failures >= 5:
                 happened = "bind_discarded" if person.state == "pending" else "locked"
@@ -197,9 +202,13 @@ class Story(RuleBasedStateMachine):
     @rule(who=people)
     def support_unbinds(self, who: int) -> None:
         person = self.people[who]
-        if person.state != "broken" and self.tools.desk.unbind(person.user.account)["binding"]:
-            person.state = "unbound"
-            self.signed(person, "unbound")
+        if person.state == "broken":
+            return
+        # A ticket of its own: the answer to a repeated one changes nothing.
+        ticket = f"T-{len(person.changes) + 2}"
+        unbound = self.tools.desk.unbind(person.user.account, ticket=ticket)["outcome"]
+        person.state = "unbound"
+        self.signed(person, unbound, ticket)
 
     @rule(who=people)
     def support_unlocks(self, who: int) -> None:
@@ -208,8 +217,24 @@ class Story(RuleBasedStateMachine):
             return
         self.wrong_codes(who, 1)
         if self.tools.desk.unlock(person.user.account)["outcome"] == "unlocked":
-            person.failures = 0
-            self.signed(person, "unlocked")
+            person.failures = person.month_failures = 0
+            self.signed(person, "unlocked", "T-1")
+
+    def support_invites_for_nothing(self, who: int) -> None:
+        """A bind code is issued, a wrong one is sent, and two requests wait for a second operator."""
+        person, desk = self.people[who], self.tools.desk
+        account = person.user.account
+        code = desk.call("invite", account)["bind_code"]
+        self.signed(person, "invited", "T-1")
+        answer = person.user.call("POST", "/bind", {"bind_code": f"{(int(code) + 1) % 10**8:08}"})
+        self.happened(person, "wrong_bind_code", channel="desktop", answer=answer)
+        self.support_unbinds(who)
+        wiring.components().desk._two_operators = True
+        desk.unbind(account, ticket="T-A")
+        self.signed(person, "unbind_requested", "T-A")
+        desk.call("invite", account, ticket="T-B")
+        self.signed(person, "invite_requested", "T-B")
+        wiring.reset()
 
     @rule(seconds=st.sampled_from([300, 700, 20_000]))
     def wait(self, seconds: int) -> None:
@@ -438,9 +463,9 @@ class Story(RuleBasedStateMachine):
             ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
         )
 
-    def signed(self, person: Person, type: str) -> None:
+    def signed(self, person: Person, type: str, ticket: str) -> None:
         request_id = self.tools.desk.last_request_id
-        self.happened(person, type, operator="amy", ticket="T-1", request_id=request_id)
+        self.happened(person, type, operator="amy", ticket=ticket, request_id=request_id)
 
     def happened(self, person: Person, type: str, answer: Any = None, **signed: Any) -> None:
         """One more record of the account. Time goes on, so that a second has one of them only."""
@@ -588,6 +613,8 @@ def test_a_story_with_everything_in_it_is_told_exactly_as_it_went(begin: Callabl
     story.the_stream_forgets(1)
     story.bind(1)
     story.put_back(1, 0)
+    story.deliver(12)
+    story.support_invites_for_nothing(1)
     story.deliver(12)
     story.restore_an_item(0, 2)
     story.remove_a_row(1, 1)
