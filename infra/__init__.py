@@ -1,1 +1,1 @@
-"""What is around the service: its resources, its deployment, and its life on one machine."""
+"""The surroundings of the service: its resources, its deployment, and the local stack."""

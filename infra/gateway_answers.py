@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, in the contract's form.
+"""API Gateway's own answers, in the contract's form.
 
 It never sees our code then and cannot know the caller's language, so the words come in Chinese
 and English at once.

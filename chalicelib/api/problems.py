@@ -19,7 +19,7 @@ THROTTLED_RETRY_SECONDS = 1
 """Seconds after which a client may try again after the stage's throttle, which counts by the second."""
 
 BUSY_RETRY_SECONDS = 1
-"""When to ask again if others wrote to the same account: each of their calls takes far less."""
+"""Seconds after which to ask again if others wrote to the same account. Their calls take far less."""
 
 STATUS = {
     ErrorCode.LOGIN_REQUIRED: 401,

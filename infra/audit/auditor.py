@@ -18,7 +18,7 @@ _OF_A_BINDING = (
     *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),
     *("locked_until", "desktop_at", "mobile_at", "suspended", "held"),
 )
-"""What auditors may read of a binding: enough to count accounts by state, no secret and no address."""
+"""The attributes that auditors may read: enough to count accounts by state, no secret, no address."""
 
 
 class Auditor:

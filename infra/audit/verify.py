@@ -15,7 +15,7 @@ from chalicelib.core.changes import Finding, Image, is_event_id
 from infra.audit.auditor import Auditor
 
 LAG_SECONDS = 900
-"""How long a change may be on its way from the binding to the witness, or from there to the table."""
+"""Seconds that a change may be on its way from the binding to the witness, or from there to the table."""
 
 _PROGRESS_SECONDS = 2
 
@@ -43,7 +43,7 @@ Break = tuple[Damage, str, str]
 
 
 class Trail:
-    """What table and witness say, taken in row by row and compared at the end.
+    """The rows of table and witness, taken in one by one and compared at the end.
 
     ``started_at`` is when the reading began, and changes before ``since`` are left out; both in Unix
     seconds. The table is to be read before the witness: a row is witnessed before it is in the table.

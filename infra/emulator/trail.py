@@ -1,4 +1,4 @@
-"""What moto lacks for the audit trail: PartiQL that refuses doubles, locked buckets, old versions."""
+"""The gaps of moto for the audit trail: PartiQL that refuses doubles, locked buckets, old versions."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What MiniStack lacks of AWS: removed from the templates here, and named at a rehearsal's end."""
+"""The gaps of MiniStack: removed from the templates here, and named at a rehearsal's end."""
 
 import json
 from pathlib import Path

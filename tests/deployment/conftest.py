@@ -84,5 +84,5 @@ class Cloud:
         return call
 
     def called(self, operation: str) -> list[dict[str, Any]]:
-        """What an operation was asked, call by call."""
+        """Return the arguments of each call of an operation."""
         return [asked for name, asked in self.calls if name == operation]

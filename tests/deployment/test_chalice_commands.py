@@ -142,7 +142,7 @@ def test_nor_does_it_in_a_linked_clone(command: str, linked: Path, aws_calls: li
 
 
 def test_with_a_role_in_the_configuration_it_would(linked: Path, aws_calls: list[str]):
-    """What holds the commands back is the role that the configuration does not have."""
+    """The missing role in the configuration is what holds the commands back."""
     path = linked / ".chalice" / "config.json"
     config = json.loads(path.read_text("utf-8"))
     path.write_text(

@@ -30,7 +30,7 @@ def feed(running: Stack, account: str, kind: str) -> list[str]:
 
 
 def update_by_hand(running: Stack, account: str) -> None:
-    """What ``aws dynamodb update-item`` sends."""
+    """Send what ``aws dynamodb update-item`` sends."""
     running.boto("dynamodb").update_item(
         TableName=BINDINGS,
         Key={"account": {"S": account}},

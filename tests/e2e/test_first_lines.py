@@ -1,4 +1,4 @@
-"""What somebody reads who types ``make run``."""
+"""The lines that ``make run`` prints."""
 
 import os
 import re

@@ -47,7 +47,7 @@ class Killed(BaseException):
 
 @dataclass
 class Tools:
-    """What a story is played with."""
+    """The tools of a story."""
 
     new_user: Callable[[], User]
     delivery: Delivery
@@ -298,7 +298,7 @@ class Story(RuleBasedStateMachine):
 
     @rule(who=people)
     def support_mends_the_item(self, who: int) -> None:
-        """What an unbinding writes over an item that cannot be read."""
+        """Write what an unbinding writes over an item that cannot be read."""
         person = self.people[who]
         if person.state == "broken":
             self.write_as_support(person, marked=True)

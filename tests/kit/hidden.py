@@ -1,4 +1,4 @@
-"""What must never show, in every spelling, and a search for it."""
+"""Values that must never show, in every spelling, and a search for them."""
 
 import base64
 import json

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def within(seconds: float, seen: Callable[[], Any]) -> Any:
-    """What is seen as soon as it is anything."""
+    """Return the first result that is not empty."""
     deadline = time.monotonic() + seconds
     while not (got := seen()) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -65,7 +65,7 @@ ARGUMENTS: dict[str, tuple[int, dict[str, Any]]] = {
     "rotate_keys": (1, {}),
     "new_process": (1, {}),
 }
-"""How often each call is drawn, and with what."""
+"""The frequency and the arguments of each call."""
 
 CALLS = st.sampled_from(
     [name for name, (weight, _) in ARGUMENTS.items() for _ in range(weight)]

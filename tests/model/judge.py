@@ -15,7 +15,7 @@ from tests.model.tie import Login, Says
 
 TIMES = ("bound_at", "locked_until", "expires_at", "unbound_at", "bind_code_expires_at")
 SEEN: Counter[str] = Counter()
-"""How often each answer was seen, over all machines: the figures of the run."""
+"""The count of each answer over all machines: the figures of the run."""
 
 
 class Door:

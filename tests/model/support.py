@@ -22,7 +22,7 @@ class Asked:
 
 @dataclass
 class Support:
-    """What support may expect of one account."""
+    """The answers that support may expect for one account."""
 
     account: Account
     policy: str

@@ -95,7 +95,7 @@ class Tie:
         return until if now < until else None
 
     def matches(self, code: str, now: int, ago: range) -> list[int]:
-        """How many steps ago the code was right, nearest first; a negative number lies ahead."""
+        """Return the steps since the code was right, nearest first; a negative number lies ahead."""
         return [back for back in ago if code_at(self.secret, now - 30 * back) == code]
 
 

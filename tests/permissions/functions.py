@@ -3,7 +3,7 @@
 from tests.permissions.row import ALL_OF_A_BINDING, NEW, SECRET, WITHHELD, Row, may, may_not
 
 WRITE = ("account", "version", "binding", "event")
-"""What every write names: the key, what it is conditional on, and its event."""
+"""The attributes that every write names: the key, what it is conditional on, and its event."""
 
 VERIFIES = (*WRITE, "last_step", "repeatable", "failures", "locked_until")
 COUNTS = (*WRITE, "failures", "month_failures", "month_began_at", "locked_until", "suspended")

@@ -1,4 +1,4 @@
-"""Who can reach what: every action that IAM knows of a service, tried on the things that matter."""
+"""The reach of each principal: every action that IAM knows of a service, tried on the things that matter."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a handler asks of AWS, recorded on the wire to moto and read as IAM would read it."""
+"""The calls of a handler to AWS, recorded on the wire to moto and read as IAM would read it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def _on_table(name: str, parameters: dict[str, Any], resources: dict[str, str]) 
 
 
 def _projected(parameters: dict[str, Any]) -> dict[str, str | tuple[str, ...]]:
-    """What a read says of the attributes that it asks for."""
+    """Return the attributes that a read asks for."""
     if "ProjectionExpression" not in parameters:
         return {"dynamodb:Select": "ALL_ATTRIBUTES"}
     names = parameters["ExpressionAttributeNames"]

@@ -8,10 +8,10 @@ SUPPORT_FUNCTIONS = ("unbind", "invite", "approve", "unlock", "lookup")
 FUNCTIONS = ("api_handler", *SUPPORT_FUNCTIONS, "rotate_keys", "record_events")
 
 READ_ONLY = ("cutoff", "bind_code", "held", "unbindings", "waiting")
-"""What support alone sets and reads: the API's role may read it and may not write it."""
+"""Attributes that support alone sets: the API's role may read it and may not write it."""
 
 WITHHELD = (*READ_ONLY, "unbound_version", "unlocked_version")
-"""What the API's role may not write."""
+"""Attributes that the API's role may not write."""
 
 ALL_OF_A_BINDING = (
     *("account", "version", "event", "state", "binding", "expires_at", "bound_at", "last_step"),

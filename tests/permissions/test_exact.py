@@ -1,4 +1,4 @@
-"""What neither table nor recordings show of the templates, to the letter: who assumes a role, what is
+"""The parts of the templates that neither table nor recordings show: who assumes a role, what is
 attached to it, and which calls are recorded."""
 
 import re
@@ -152,7 +152,7 @@ _GIVING_TYPE = re.compile(r"AWS::IAM::|Polic|Permission|AccessPoint|Grant")
 
 
 def gives(resource: dict[str, Any]) -> bool:
-    """Whether a resource can let anybody do anything, to go by its words."""
+    """Return True if a resource's words can let anybody do anything."""
     return bool(_GIVING_TYPE.search(resource["Type"])) or any(
         re.search("Polic|AccessControl|Grant", key) for key in keys(resource["Properties"])
     )

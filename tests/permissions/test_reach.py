@@ -1,4 +1,4 @@
-"""What those who deploy can reach, tried with every action that IAM knows."""
+"""The reach of those who deploy, tried with every action that IAM knows."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -50,7 +50,7 @@ def function(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def needed(function: str, clock: Clock, desk: Desk, rendered: Rendered) -> list[Request]:
-    """What a function asks for, found out once, and what Lambda asks for as the function."""
+    """The calls of a function, recorded once, and those of Lambda as the function."""
     if function not in _asked:
         calls = {
             "api_handler": lambda: api_calls(desk),
@@ -71,7 +71,7 @@ def test_a_function_does_all_that_it_may(function: str, needed: list[Request], r
 
 @pytest.fixture
 def audited(clock: Clock, rendered: Rendered, desk: Desk) -> list[Request]:
-    """What checking the trail asks for, and reading the record of invocations."""
+    """The calls of a check of the trail, and of reading the record of invocations."""
     stream_calls(desk, rendered.resources["stream"])
     with recorded() as calls:
         auditor = Auditor("test", clock)
@@ -99,7 +99,7 @@ def refused(who: str, requests: list[Request], rendered: Rendered) -> list[Reque
 
 
 def idle(who: str, requests: list[Request], rendered: Rendered) -> list[str]:
-    """What could be taken out of somebody's policies without refusing any of the calls."""
+    """Return the permissions that none of the calls needs."""
     own = rendered.policies[who]
     lessened = [
         (said, (*own[:place], lesser, *own[place + 1 :]))

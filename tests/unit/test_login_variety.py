@@ -1,4 +1,4 @@
-"""What login servers may vary: audiences, listed claims, PS256, further claims, password time, case."""
+"""Variations between login servers: audiences, listed claims, PS256, further claims, password time, case."""
 
 import json
 from typing import Any

@@ -13,7 +13,7 @@ COMMANDS = re.compile(r"(?<=\n\n)(?: {4,}\S.*\n)+")
 
 @dataclass
 class Section:
-    """What a section has besides its words: they are the same in every language."""
+    """Return the parts of a section that are the same in every language."""
 
     level: int
     code: set[str]
