@@ -15,7 +15,7 @@ from chalicelib.core.changes import Finding, Image, is_event_id
 from infra.audit.auditor import Auditor
 
 LAG_SECONDS = 900
-"""Seconds that a change may be on its way from the binding to the witness, or from there to the table."""
+"""Seconds from the binding to the witness, or from there to the table, that a change may take."""
 
 _PROGRESS_SECONDS = 2
 

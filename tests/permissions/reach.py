@@ -1,4 +1,4 @@
-"""The reach of each principal: every action that IAM knows of a service, tried on the things that matter."""
+"""The reach of each principal: every action of a service that IAM knows, tried on what matters."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

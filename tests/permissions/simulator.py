@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Question:
-    """Return True if a principal with these policies may make a call. ``boundary`` limits its own policies."""
+    """Return True if a principal may make a call. ``boundary`` limits its own policies."""
 
     principal: str
     policies: tuple[Policy, ...]

@@ -1,4 +1,4 @@
-"""Variations between login servers: audiences, listed claims, PS256, further claims, password time, case."""
+"""Variations of login servers: audiences, listed claims, PS256, further claims, password time, case."""
 
 import json
 from typing import Any
