@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.api.service import Service, TypedCode
 from chalicelib.aws.bindings import BindingTable
 from chalicelib.core import totp
+from chalicelib.core.account import AccountCase
 from chalicelib.core.bind_code import Policy
 from chalicelib.core.binding import Accepted, Binding, OpenedSecret, SealedSecret
 from chalicelib.core.channel import Channel
@@ -71,7 +72,10 @@ class World:
         passes: Any = self.passes
         audit: Any = None
         self.service = Service(for_clients, box, passes, "issuer", policy)
-        self.desk = Desk(for_support, audit, policy, two_operators=two_operators)
+        proof: Any = None
+        self.desk = Desk(
+            for_support, audit, proof, policy, AccountCase.EXACT, two_operators=two_operators
+        )
         self.secret = ""
 
     def caller(self, channel: Channel = Channel.DESKTOP) -> Caller:
