@@ -37,8 +37,16 @@ class Poller:
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
 
     def catch_up(self) -> None:
-        """Deliver the records up to now, in this thread. Calls neither ``delivered`` nor ``idle``."""
+        """Deliver the records up to now, in this thread. Calls neither ``delivered`` nor ``idle``.
+
+        The preset accounts were made at earlier times, and their records say when.
+        """
         while records := self._stream.next(_BATCH):
+            for record in records:
+                change = record["dynamodb"]
+                event = change.get("NewImage", {}).get("event", {}).get("M", {})
+                if "at" in event:
+                    change["ApproximateCreationDateTime"] = int(event["at"]["N"])
             self._handler({"Records": records}, _context())
 
     def start(self) -> None:

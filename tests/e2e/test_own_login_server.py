@@ -44,7 +44,7 @@ OWN = {
 """Each setting of a login server with a value that the stand-in does not have."""
 
 
-RESOURCES = ("BINDINGS_TABLE", "AUDIT_TABLE", "KEYS_TABLE", "KMS_KEY", "EVENTS_TOPIC")
+RESOURCES = ("BINDINGS_TABLE", "AUDIT_TABLE", "WITNESS_BUCKET", "KEYS_TABLE", "KMS_KEY", "EVENTS_TOPIC")
 
 
 def token(**changes: Any) -> str:
