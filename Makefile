@@ -142,6 +142,9 @@ soak-tools: tools
 	    keepassxc pass pass-extension-otp gnupg
 	.venv/bin/python -c "from infra.environment import ROOT, ensure; ensure(ROOT / 'tests' / 'readers' / 'requirements.txt')"
 
+# Nothing can be installed inside the network namespace.
+engine: ministack
+
 ministack: dev
 	.venv/bin/python -c "from infra.rehearsal import emulator as it; it.ensure(it.REQUIREMENTS, it.HOME)"
 
