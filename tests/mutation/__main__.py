@@ -178,7 +178,8 @@ def judge(mutant: Mutant, module: ModuleType, tests: list[str]) -> str:
     except Exception:
         return "killed"
     # The fastest few kill most mutants, and starting with all of them takes longer.
-    for some in (tests[:FEW], tests[FEW:]):
+    quick = [test for test in tests if "integration" not in test]
+    for some in (quick[:FEW], quick[FEW:], [test for test in tests if "integration" in test]):
         if some and silent_pytest([*QUIET, *some]) != 0:
             return "killed"
     return "survived"

@@ -89,9 +89,10 @@ def _places(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
             for inner in node.body:
                 if isinstance(inner, ast.FunctionDef):
                     yield f"{node.name}.{inner.name}", inner
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if not _is_type(node.value):
-                yield node.targets[0].id, node
+        elif isinstance(node, ast.Assign) and not _is_type(node.value):
+            (target,) = node.targets
+            if isinstance(target, ast.Name):
+                yield target.id, node
 
 
 def _is_type(node: ast.AST) -> bool:
