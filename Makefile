@@ -148,5 +148,47 @@ $(JOSE): | tools
 	tar -xzf build/jose/jose-5.10.0.tgz -C build/jose
 	touch $@
 
+# Evidence: what takes longer than `make test`, and the page of figures.
+.PHONY: soak soak-tools mutants evidence ministack
+READERS := build/readers/node_modules/.package-lock.json
+
+soak: dev soak-tools ministack $(READERS) $(DYNAMODB_LOCAL) ## Repeat the evidence with more of everything (at most 90 minutes)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target soak-model soak-others
+	.venv/bin/python -m tests.evidence
+
+.PHONY: soak-model soak-others
+soak-model:
+	SOAK=1 $(PYTEST) tests/model
+
+soak-others:
+	SOAK=1 $(PYTEST) tests/explorer tests/readers tests/integration/test_forged_logins.py tests/integration/test_any_input.py \
+	    tests/integration/test_no_leaks.py tests/integration/test_fault_plan.py
+	SOAK=1 $(PYTEST) tests/e2e/test_strangers_input.py
+	$(SUDO) unshare -n sh -c 'ip link set lo up && SOAK=1 exec $(PYTEST) tests/engine'
+
+mutants: dev ## Test the tests: change one thing at a time, and list the changes that no test notices
+	.venv/bin/python -m tests.mutation
+
+evidence: ## Write the figures of the last runs into docs/evidence.md
+	.venv/bin/python -m tests.evidence
+
+soak-tools: tools
+	@command -v keepassxc-cli >/dev/null && command -v gpg >/dev/null && pass otp --help >/dev/null 2>&1 || \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+	    keepassxc pass pass-extension-otp gnupg
+	.venv/bin/python -c "from infra.environment import ROOT, ensure; ensure(ROOT / 'tests' / 'readers' / 'requirements.txt')"
+
+# Nothing can be installed inside the network namespace.
+engine: ministack
+
+ministack: dev
+	.venv/bin/python -c "from infra.rehearsal import emulator as it; it.ensure(it.REQUIREMENTS, it.HOME)"
+
+$(READERS): tests/readers/package-lock.json | tools
+	mkdir -p build/readers
+	cp tests/readers/package.json tests/readers/package-lock.json build/readers/
+	npm ci --prefix build/readers --silent --no-audit --no-fund
+	touch $@
+
 clean: ## Remove installed packages and build results
 	rm -rf .venv .venv-deploy build .coverage .coverage-of-* .mypy_cache .pytest_cache .ruff_cache .hypothesis

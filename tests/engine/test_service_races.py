@@ -117,9 +117,12 @@ def fleet(
         )
     names = {f"{name.upper()}_TABLE": f"service-{name}" for name in TABLES}
     services = {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "AWS_ENDPOINT_URL_KMS": kms[0]}
-    topic = {"EVENTS_TOPIC": "arn:aws:sns:us-east-1:123456789012:events", "KMS_KEY": kms[1]}
+    # No operation here publishes or witnesses an event: that is the stream's part.
+    unasked = {"EVENTS_TOPIC": "arn:aws:sns:us-east-1:123456789012:events", "WITNESS_BUCKET": "witness"}
     log = tmp_path_factory.mktemp("fleet") / "log"
-    fleet = Fleet(SETTINGS | names | services | topic | {"PYTHONPATH": str(ROOT)}, log)
+    fleet = Fleet(
+        SETTINGS | names | services | unasked | {"KMS_KEY": kms[1]} | {"PYTHONPATH": str(ROOT)}, log
+    )
     rotated = fleet.one({"function": "rotate_keys", "event": SCHEDULED})
     assert rotated["pass"]["created"]
     yield fleet

@@ -13,11 +13,13 @@ from chalicelib.core.channel import Channel
 from chalicelib.core.events import EventType
 from tests.explorer.store import FAULTS, LOSSES, Table, schedules
 from tests.explorer.world import ACCOUNT, World
+from tests.kit.figures import record
 
 Operations = Mapping[str, Callable[[], Any]]
 ACCEPTING = {EventType.BOUND.value, EventType.CHANNEL_BOUND.value, EventType.VERIFIED.value}
 COUNTING = {EventType.WRONG_CODE.value, EventType.LOCKED.value, EventType.SUSPENDED.value}
 KEY = "0123456789abcdef"
+SEEN: Counter[str] = Counter()
 
 
 def same_code_twice(world: World) -> Operations:
@@ -119,6 +121,23 @@ def invite_and_bind(world: World) -> Operations:
     return {"invite": lambda: world.support("invite", ticket="T-2"), "bind": lambda: world.bind(code)}
 
 
+def a_bind_code_tried_and_an_invitation(world: World) -> Operations:
+    world.support("invite")
+    return {
+        "wrong": lambda: world.bind("00000000"),
+        "invite": lambda: world.support("invite", ticket="T-2"),
+        "wrong again": lambda: world.bind("00000000"),
+    }
+
+
+def bind_with_a_code_and_unbind(world: World) -> Operations:
+    code = world.support("invite").bind_code
+    return {
+        "bind": lambda: world.bind(code),
+        "unbind": lambda: world.support("unbind", reason="suspected_compromise"),
+    }
+
+
 def two_approvals(world: World) -> Operations:
     code = world.bound().code()
     world.support("unbind", operator="role/amy", reason="lost_device")
@@ -155,6 +174,8 @@ SCENES = [
     unlock_and_wrong_code,
     wrong_bind_codes_at_the_limit,
     invite_and_bind,
+    a_bind_code_tried_and_an_invitation,
+    bind_with_a_code_and_unbind,
     two_approvals,
     re_sealing_and_another_channel,
 ]
@@ -181,7 +202,8 @@ def test_every_interleaving_keeps_the_invariants(
     for _, answers in schedules(begin, faults):
         check(worlds[-1], answers)
         seen += 1
-    print(f"{scene.__name__}: {seen} schedules")
+    SEEN.update(scenes=1, schedules=seen)
+    record("interleavings", scenes=SEEN["scenes"], schedules=SEEN["schedules"], wrong=0)
     assert seen > 1
 
 

@@ -23,4 +23,4 @@ def record(name: str, **figures: int | float | str) -> None:
         file.seek(0)
         known = json.loads(file.read() or "{}")
         file.truncate(0)
-        json.dump(known | {f"{name} ({entry['run']})": entry}, file, indent=1, sort_keys=True)
+        json.dump(known | {f"{name} ({entry['run']})": entry}, file, indent=1)

@@ -73,7 +73,7 @@ def mutants(module: str, source: str) -> Iterator[Mutant]:
             place = next(where for own, where in _places(altered) if own == name)
             before, after = _apply(place, path, changed)
             ast.fix_missing_locations(altered)
-            label = f"{before} -> {after}"
+            label = f"{before} {changed}" if changed.startswith("without") else f"{before} -> {after}"
             seen[name + label] = seen.get(name + label, 0) + 1
             if (number := seen[name + label]) > 1:
                 label += f" ({number})"
@@ -89,8 +89,16 @@ def _places(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
             for inner in node.body:
                 if isinstance(inner, ast.FunctionDef):
                     yield f"{node.name}.{inner.name}", inner
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            yield node.targets[0].id, node
+        elif isinstance(node, ast.Assign) and not _is_type(node.value):
+            (target,) = node.targets
+            if isinstance(target, ast.Name):
+                yield target.id, node
+
+
+def _is_type(node: ast.AST) -> bool:
+    """Return True for a type variable or alias, which only mypy reads."""
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(node, ast.Subscript) or getattr(called, "id", "") == "TypeVar"
 
 
 Path = tuple[tuple[str, int | None], ...]
