@@ -129,7 +129,7 @@ def witnessed(running: Stack, account: str) -> list[dict[str, Any]]:
 
 
 def test_auditors_find_the_trail_whole_and_then_damaged(running: Stack, tmp_path: Path):
-    account = "88000011"
+    account = running.add_account("audited-01")
     running.bound(account)
     assert within(20, lambda: history(running, account)[1:])
     whole = audit(running, "verify", "--account", account)
