@@ -156,7 +156,7 @@ def test_in_a_crowd_of_binds_each_is_written_or_busy_and_none_is_both(account: A
     draft = Draft("binding-1", SealedSecret("key-1", b"secret"))
 
     def begin() -> Any:
-        return account.change(lambda seen, now: rules.begin(seen, lambda: draft, now))
+        return account.change(lambda seen, now: rules.begin(seen, request(draft), now))
 
     words = Counter(map(word, at_once([begin] * 128)))
     assert set(words) == {"Begun", "Busy"}
