@@ -83,9 +83,10 @@ class Fleet:
 
     def stop(self) -> None:
         for process in self.processes:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(60)
+            with process:
+                assert process.stdin is not None
+                process.stdin.close()
+                process.wait(60)
 
 
 @pytest.fixture(scope="module")
